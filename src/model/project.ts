@@ -1,0 +1,178 @@
+import type { SourceRef } from './diagnostic.ts';
+import type { ProjectName, ServiceName } from './ids.ts';
+
+/**
+ * A compose file after reading, interpolation, merge, validation and normalisation.
+ * Plain JSON: it crosses the control socket and is written to disk. Every path is absolute.
+ */
+export interface Project {
+  /** Raised when the shape changes; a supervisor refuses what it does not understand. */
+  readonly version: 1;
+  readonly name: ProjectName;
+  readonly workingDir: string;
+  readonly files: readonly string[];
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, NetworkSpec>>;
+  readonly volumes: Readonly<Record<string, VolumeSpec>>;
+}
+
+export type Service = ContainerService | WasmService;
+
+/** What both kinds of service share; a driver never sees the other kind's fields. */
+export interface ServiceCommon {
+  readonly name: ServiceName;
+  readonly containerName?: string | undefined;
+  readonly replicas: number;
+  /** null: the key is named without a value and unset in the caller's environment; the image's own value stays. */
+  readonly environment: Readonly<Record<string, string | null>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly dependsOn: readonly Dependency[];
+  readonly ports: readonly PortSpec[];
+  readonly expose: readonly ExposedPort[];
+  readonly networks: readonly ServiceNetwork[];
+  /** `network_mode`; undefined: the service is on `networks`. */
+  readonly networkMode?: string | undefined;
+  /** name -> addresses; `host-gateway` stands for the host. */
+  readonly extraHosts: Readonly<Record<string, readonly string[]>>;
+  readonly mounts: readonly MountSpec[];
+  readonly restart: RestartPolicy;
+  readonly healthcheck?: Healthcheck | undefined;
+  readonly workingDir?: string | undefined;
+  readonly user?: string | undefined;
+  readonly stopSignal?: string | undefined;
+  readonly stopGraceMs: number;
+  /** `deploy.resources.limits.memory` or `mem_limit`. */
+  readonly memoryBytes?: number | undefined;
+  readonly source: SourceRef;
+}
+
+export interface ContainerService extends ServiceCommon {
+  readonly kind: 'container';
+  readonly image: string;
+  readonly pullPolicy: PullPolicy;
+  readonly platform?: string | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly entrypoint?: readonly string[] | undefined;
+  /** Other compose attributes that map one to one to the Engine's create body, by their compose name. */
+  readonly engine: Readonly<Record<string, unknown>>;
+}
+
+export interface WasmService extends ServiceCommon {
+  readonly kind: 'wasm';
+  readonly module: ModuleRef;
+  /** `entrypoint` and `command`; argv[0] is the module's name and is added by the host. */
+  readonly args: readonly string[];
+  readonly interface: 'auto' | 'command' | 'sockets' | 'http' | 'cgi';
+  readonly engine: 'native' | 'wasmer';
+  readonly isolation: 'worker' | 'shared' | 'process';
+  /** The descriptor number of the first preopened listener; undefined: after the directories. */
+  readonly listenFd?: number | undefined;
+  /** Narrows outbound connections to these `host:port`; undefined: what the networks allow. */
+  readonly outbound?: readonly string[] | undefined;
+  readonly swap: 'overlap' | 'restart';
+}
+
+export type ModuleRef =
+  | { readonly from: 'file'; readonly path: string }
+  | { readonly from: 'oci'; readonly reference: string }
+  | { readonly from: 'catalog'; readonly name: string; readonly version: string };
+
+export type PullPolicy = 'always' | 'missing' | 'never' | 'build';
+
+export type DependencyCondition = 'started' | 'healthy' | 'completed';
+
+export interface Dependency {
+  readonly service: ServiceName;
+  readonly condition: DependencyCondition;
+  readonly required: boolean;
+  readonly restart: boolean;
+}
+
+export interface PortSpec {
+  readonly target: number;
+  /** Undefined: any free port. */
+  readonly published?: number | undefined;
+  /** Empty: all interfaces. */
+  readonly hostIp: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly source: SourceRef;
+}
+
+export interface ExposedPort {
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+export interface ServiceNetwork {
+  /** Key in `Project.networks`. */
+  readonly network: string;
+  /** Names beyond the service's own, from `networks.<key>.aliases`. */
+  readonly aliases: readonly string[];
+  readonly ipv4Address?: string | undefined;
+}
+
+export interface MountSpec {
+  readonly type: 'bind' | 'volume' | 'tmpfs';
+  /** bind: absolute host path. volume: key in `Project.volumes`, or empty for an anonymous volume. tmpfs: empty. */
+  readonly source: string;
+  /** Absolute path inside the service. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** bind: make the host directory when it is missing (short syntax). */
+  readonly createHostPath: boolean;
+  /** volume: do not copy the image's files into an empty volume. */
+  readonly noCopy: boolean;
+  /** tmpfs: size limit. */
+  readonly sizeBytes?: number | undefined;
+  readonly origin: SourceRef;
+}
+
+export interface NetworkSpec {
+  readonly key: string;
+  readonly name: string;
+  readonly external: boolean;
+  readonly internal: boolean;
+  readonly driver?: string | undefined;
+  readonly driverOpts: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source?: SourceRef | undefined;
+}
+
+export interface VolumeSpec {
+  readonly key: string;
+  readonly name: string;
+  readonly external: boolean;
+  readonly driver?: string | undefined;
+  readonly driverOpts: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly source?: SourceRef | undefined;
+}
+
+export type RestartPolicy =
+  | { readonly when: 'no' | 'always' | 'unless-stopped' }
+  | { readonly when: 'on-failure'; readonly maxRetries?: number | undefined };
+
+export interface Healthcheck {
+  readonly probe:
+    | { readonly type: 'exec'; readonly argv: readonly string[] }
+    | { readonly type: 'shell'; readonly command: string }
+    | { readonly type: 'http'; readonly port: number; readonly path: string }
+    | { readonly type: 'tcp'; readonly port: number }
+    /** Only the times are given: the image's own test. */
+    | { readonly type: 'image' }
+    | { readonly type: 'none' };
+  readonly intervalMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly startPeriodMs?: number | undefined;
+  readonly startIntervalMs?: number | undefined;
+  readonly retries?: number | undefined;
+}
+
+/** Times of a healthcheck that names none: the Engine's own. */
+export const HEALTHCHECK_DEFAULTS = {
+  intervalMs: 30_000,
+  timeoutMs: 30_000,
+  startPeriodMs: 0,
+  startIntervalMs: 5_000,
+  retries: 3,
+} as const;

@@ -1,0 +1,40 @@
+import { defineConfig } from 'vitest/config';
+
+/** unit: pure and quick, `npm run check`. runtime: real sockets, workers and guests. engine: needs a Docker Engine. */
+export default defineConfig({
+  test: {
+    reporters: ['default'],
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{runtime,e2e,contract,bench,package}/**', 'test/**/*.engine.test.ts'],
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          name: 'runtime',
+          include: ['test/{runtime,contract,package}/**/*.test.ts'],
+          exclude: ['test/**/*.engine.test.ts'],
+          globalSetup: ['test/guests/global-setup.ts'],
+          pool: 'forks',
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'engine',
+          include: ['test/**/*.engine.test.ts'],
+          globalSetup: ['test/guests/global-setup.ts', 'test/engine/global-setup.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
