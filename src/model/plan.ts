@@ -12,7 +12,12 @@ export type Operation =
   | { readonly op: 'artifact.prepare'; readonly service: Service }
   | { readonly op: 'instance.create'; readonly id: InstanceId; readonly service: Service; readonly index: number }
   | { readonly op: 'instance.start'; readonly id: InstanceId }
-  | { readonly op: 'instance.await'; readonly id: InstanceId; readonly condition: AwaitCondition; readonly required: boolean }
+  | {
+      readonly op: 'instance.await';
+      readonly id: InstanceId;
+      readonly condition: AwaitCondition;
+      readonly required: boolean;
+    }
   | { readonly op: 'instance.stop'; readonly instance: ObservedInstance; readonly graceMs: number }
   | { readonly op: 'instance.remove'; readonly instance: ObservedInstance };
 

@@ -48,4 +48,8 @@ export type ConnectVerdict =
   /** A Wasm instance: connect to this unix socket and write `hello` first. */
   | { readonly to: 'unix'; readonly path: string; readonly hello: string }
   /** `reason` is for the service's log: from, to and which rule. */
-  | { readonly to: 'refused'; readonly errno: 'EACCES' | 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH'; readonly reason: string };
+  | {
+      readonly to: 'refused';
+      readonly errno: 'EACCES' | 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH';
+      readonly reason: string;
+    };

@@ -52,10 +52,29 @@ export interface ResolvedMount {
 
 export type RuntimeEvent =
   | { readonly type: 'started'; readonly handle: string; readonly id: InstanceId; readonly at: number }
-  | { readonly type: 'exited'; readonly handle: string; readonly id: InstanceId; readonly at: number; readonly exit: ExitStatus; readonly restartAt?: number | undefined }
-  | { readonly type: 'health'; readonly handle: string; readonly id: InstanceId; readonly at: number; readonly health: Health }
+  | {
+      readonly type: 'exited';
+      readonly handle: string;
+      readonly id: InstanceId;
+      readonly at: number;
+      readonly exit: ExitStatus;
+      readonly restartAt?: number | undefined;
+    }
+  | {
+      readonly type: 'health';
+      readonly handle: string;
+      readonly id: InstanceId;
+      readonly at: number;
+      readonly health: Health;
+    }
   /** A Wasm guest listens on a port, or does no longer. */
-  | { readonly type: 'ports'; readonly handle: string; readonly id: InstanceId; readonly at: number; readonly ports: readonly PublishedPort[] }
+  | {
+      readonly type: 'ports';
+      readonly handle: string;
+      readonly id: InstanceId;
+      readonly at: number;
+      readonly ports: readonly PublishedPort[];
+    }
   | { readonly type: 'removed'; readonly handle: string; readonly id: InstanceId; readonly at: number }
   /** The Engine does not answer; instances may be in any state until `runtime-found`. */
   | { readonly type: 'runtime-lost'; readonly at: number; readonly reason: string }

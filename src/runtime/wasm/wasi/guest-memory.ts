@@ -4,7 +4,7 @@
  */
 export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
-  #buffer: ArrayBufferLike | undefined;
+  #buffer: ArrayBuffer | undefined;
   #view = new DataView(new ArrayBuffer(0));
   #bytes = new Uint8Array(0);
 
@@ -29,7 +29,7 @@ export class GuestMemory {
     return pointer >= 0 && length >= 0 && pointer + length <= this.bytes.length;
   }
 
-  #derive(buffer: ArrayBufferLike): void {
+  #derive(buffer: ArrayBuffer): void {
     this.#buffer = buffer;
     this.#view = new DataView(buffer);
     this.#bytes = new Uint8Array(buffer);
