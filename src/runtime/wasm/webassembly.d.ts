@@ -38,6 +38,7 @@ declare namespace WebAssembly {
   class LinkError extends Error {}
   class RuntimeError extends Error {}
   /** JavaScript Promise Integration: an import that may return a promise suspends the guest. */
+  // oxlint-disable-next-line typescript/no-extraneous-class -- the shape of the API
   class Suspending {
     constructor(fn: (...args: never[]) => unknown);
   }
