@@ -1,0 +1,58 @@
+import { WcError } from '../../model/diagnostic.ts';
+import type { ObservedInstance } from '../../model/state.ts';
+import { INSTANCE_HEADER, instanceJson, instanceRow } from '../../ui/instance-rows.ts';
+import { formatTable } from '../../ui/table.ts';
+import { findSupervisor, observeOnce } from '../connect.ts';
+import { EXIT_OK } from '../context.ts';
+import type { CommandContext, ExitStatusCode } from '../context.ts';
+
+export interface PsOptions {
+  readonly all?: boolean;
+  readonly format: 'table' | 'json';
+  readonly quiet?: boolean;
+  readonly services?: boolean;
+}
+
+/** What there is of the project at this moment. Starts and writes nothing, also when no supervisor runs. */
+export async function ps(
+  services: readonly string[],
+  options: PsOptions,
+  context: CommandContext,
+): Promise<ExitStatusCode> {
+  const { output, signal } = context;
+  const name = await context.projectName();
+  const connection = await findSupervisor(name, signal);
+  const found =
+    connection === undefined
+      ? await observeOnce(name, signal)
+      : await connection.client.call('GET /v1/instances', undefined, signal);
+  const unknown = services.find((service) => !found.some((instance) => instance.service === service));
+  if (unknown !== undefined) throw new WcError('ERR_NO_SUCH_SERVICE', `no such service: ${unknown}`);
+  const chosen = found.filter((instance) => services.length === 0 || services.includes(instance.service));
+  output.out(
+    render(
+      name,
+      chosen.filter((instance) => options.all === true || isUp(instance)),
+      options,
+    ),
+  );
+  return EXIT_OK;
+}
+
+function render(project: string, instances: readonly ObservedInstance[], options: PsOptions): string {
+  const lines = (values: Iterable<string>): string => [...values].map((value) => `${value}\n`).join('');
+  if (options.quiet === true) return lines(instances.map((instance) => instance.handle));
+  if (options.services === true) return lines(new Set(instances.map((instance) => instance.service)));
+  if (options.format === 'json')
+    return lines(instances.map((instance) => JSON.stringify(instanceJson(project, instance))));
+  const now = Date.now();
+  return formatTable(
+    INSTANCE_HEADER,
+    instances.map((instance) => instanceRow(instance, now)),
+  );
+}
+
+/** What docker compose shows without `--all`. */
+function isUp(instance: ObservedInstance): boolean {
+  return instance.state.at === 'running' || instance.state.at === 'backoff' || instance.state.at === 'stopping';
+}

@@ -1,0 +1,39 @@
+import { text } from 'node:stream/consumers';
+
+import type { LoadedProject, LoadOptions } from '../compose/load.ts';
+import type { ProjectName } from '../model/ids.ts';
+import type { Output } from '../ui/output.ts';
+import { formatWarning } from '../model/format-diagnostic.ts';
+import type { GlobalOptions } from './context.ts';
+
+export async function loadFrom(
+  options: GlobalOptions,
+  services: readonly string[],
+  output: Output,
+  signal: AbortSignal,
+): Promise<LoadedProject> {
+  const { loadProject } = await import('../compose/load.ts');
+  const loaded = await loadProject({ ...loadOptions(options), services }, signal);
+  for (const warning of loaded.warnings) output.err(`${formatWarning(warning)}\n`);
+  return loaded;
+}
+
+export async function nameFrom(options: GlobalOptions, signal: AbortSignal): Promise<ProjectName> {
+  const { resolveProjectIdentity } = await import('../compose/project-name.ts');
+  const identity = await resolveProjectIdentity(loadOptions(options), signal);
+  return identity.name;
+}
+
+function loadOptions(options: GlobalOptions): LoadOptions {
+  return {
+    cwd: process.cwd(),
+    files: options.file ?? [],
+    envFiles: options.envFile ?? [],
+    profiles: options.profile ?? [],
+    services: [],
+    env: process.env,
+    stdin: async () => await text(process.stdin),
+    ...(options.projectName === undefined ? {} : { projectName: options.projectName }),
+    ...(options.projectDirectory === undefined ? {} : { projectDirectory: options.projectDirectory }),
+  };
+}

@@ -1,0 +1,89 @@
+import type { WireError } from '../model/diagnostic.ts';
+import type { InstanceId } from '../model/ids.ts';
+import type { Operation, Plan } from '../model/plan.ts';
+import type { Project } from '../model/project.ts';
+import type { ExitStatus, ObservedInstance } from '../model/state.ts';
+
+/** Raised with every change that an older client or supervisor would misunderstand. */
+export const PROTOCOL_VERSION = 1;
+
+/** Method and path -> what goes in and what comes out; server and client are typed by this table. */
+export interface Routes {
+  'GET /v1/info': { request: undefined; response: SupervisorInfo };
+  'PUT /v1/project': { request: ApplyRequest; stream: SupervisorEvent };
+  'DELETE /v1/project': { request: DownRequest; stream: SupervisorEvent };
+  'POST /v1/services': { request: ServicesRequest; stream: SupervisorEvent };
+  'GET /v1/instances': { request: undefined; response: readonly ObservedInstance[] };
+  /** Instance events from now on; the first says that the subscription stands. */
+  'GET /v1/events': { request: undefined; stream: SupervisorEvent };
+  /** NDJSON log records; the query is a LogQuery in the URL. */
+  'GET /v1/logs': { request: undefined; stream: unknown };
+}
+
+export type RouteKey = keyof Routes;
+
+export interface SupervisorInfo {
+  readonly version: string;
+  readonly protocol: number;
+  readonly project: string;
+  readonly pid: number;
+}
+
+export interface ApplyRequest {
+  readonly project: Project;
+  readonly services: readonly string[];
+  readonly withDependencies: boolean;
+  readonly recreate: 'changed' | 'always' | 'never';
+  readonly removeOrphans: boolean;
+  readonly start: boolean;
+  readonly wait: boolean;
+  readonly waitTimeoutMs?: number | undefined;
+  readonly dryRun: boolean;
+  readonly failFast: boolean;
+}
+
+export interface DownRequest {
+  /** The project as the client's file has it; undefined: what the supervisor knows. */
+  readonly project?: Project | undefined;
+  readonly removeVolumes: boolean;
+  readonly removeOrphans: boolean;
+  readonly timeoutMs?: number | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface ServicesRequest {
+  readonly action: 'start' | 'stop' | 'restart' | 'kill';
+  readonly services: readonly string[];
+  readonly timeoutMs?: number | undefined;
+}
+
+export type SupervisorEvent =
+  /** `logSeq`: a follower that starts after it misses nothing of what this plan does. */
+  | { readonly type: 'plan'; readonly plan: Plan; readonly text: string; readonly logSeq: number }
+  | { readonly type: 'node'; readonly node: NodeView; readonly outcome: NodeView['outcome'] }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'subscribed'; readonly running: number }
+  | {
+      readonly type: 'exited';
+      readonly id: InstanceId;
+      readonly name: string;
+      readonly exit: ExitStatus;
+      readonly restarting: boolean;
+      readonly running: number;
+      readonly logSeq: number;
+    }
+  | { readonly type: 'engine'; readonly reachable: boolean; readonly reason?: string | undefined }
+  | { readonly type: 'end'; readonly ok: boolean; readonly failures: readonly WireError[] };
+
+/** A plan node as it goes over the socket while it runs. */
+export interface NodeView {
+  readonly id: number;
+  readonly op: Operation['op'];
+  readonly subject: string;
+  /** `Container guestbook-redis-1`, `Network guestbook_default`, `Wasm guestbook-api-1`: the words of compose. */
+  readonly title: string;
+  readonly outcome: 'running' | 'done' | 'failed' | 'skipped' | 'cancelled' | 'progress';
+  readonly ms?: number | undefined;
+  /** Progress of a pull, or the first line of the error. */
+  readonly detail?: string | undefined;
+}

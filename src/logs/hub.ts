@@ -1,0 +1,163 @@
+import type { InstanceId } from '../model/ids.ts';
+import { LineSplitter } from '../util/line-splitter.ts';
+import type { LogQuery } from './query.ts';
+import { readStore } from './read-store.ts';
+import type { LogRecord, LogSink, LogStream } from './record.ts';
+import { listSegments, SegmentReader, SegmentWriter } from './segments.ts';
+
+export interface LogHubOptions {
+  readonly dir: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly segmentBytes?: number;
+  readonly keepSegments?: number;
+}
+
+/**
+ * Takes the lines of all instances of a project, numbers them, writes them to the store and wakes the readers.
+ * Writing never waits for a reader. Lines of one event-loop turn go to disk in one write.
+ */
+export class LogHub implements Disposable {
+  readonly #dir: string;
+  readonly #now: () => number;
+  readonly #writer: SegmentWriter;
+  readonly #sinks = new Map<InstanceId, LogSink>();
+  readonly #waiting = new Set<() => void>();
+  readonly #lastAt: Map<string, number>;
+  #seq: number;
+  #batch: string[] = [];
+  #batchFirst = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+
+  constructor(options: LogHubOptions) {
+    this.#dir = options.dir;
+    this.#now = options.now;
+    const { lastSeq, lastAt } = recover(options.dir);
+    this.#seq = lastSeq;
+    this.#lastAt = lastAt;
+    this.#writer = new SegmentWriter(options.dir, {
+      segmentBytes: options.segmentBytes ?? 8 * 1024 * 1024,
+      keep: options.keepSegments ?? 8,
+    });
+  }
+
+  /** The sequence number of the newest record. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** The time of the newest line an instance printed, epoch milliseconds; where a follower of a container resumes. */
+  lastAt(id: InstanceId): number | undefined {
+    return this.#lastAt.get(id);
+  }
+
+  /** A re-created instance writes under its old id, so its history stays readable; but its output begins anew. */
+  forget(id: InstanceId): void {
+    this.#lastAt.delete(id);
+  }
+
+  sink(id: InstanceId): LogSink {
+    const known = this.#sinks.get(id);
+    if (known !== undefined) return known;
+    const sink = this.#createSink(id);
+    this.#sinks.set(id, sink);
+    return sink;
+  }
+
+  /** History and live in one iterator, with no gap and no double between them. */
+  read(query: LogQuery, signal: AbortSignal): AsyncIterable<readonly LogRecord[]> {
+    this.#flush();
+    return readStore(this.#dir, query, () => this.#changed(signal), signal);
+  }
+
+  [Symbol.dispose](): void {
+    for (const sink of this.#sinks.values()) sink.flush();
+    this.#flush();
+    this.#writer[Symbol.dispose]();
+  }
+
+  #createSink(id: InstanceId): LogSink {
+    let at: number | undefined;
+    const splitter = (stream: 'stdout' | 'stderr'): LineSplitter =>
+      new LineSplitter((line) => this.#append(id, stream, line.text, line.partial, at));
+    const streams = { stdout: splitter('stdout'), stderr: splitter('stderr') };
+    return {
+      write: (stream, chunk, time) => {
+        at = time;
+        streams[stream].push(chunk);
+      },
+      system: (text) => {
+        for (const line of text.split('\n')) this.#append(id, 'system', line, false, undefined);
+      },
+      flush: () => {
+        streams.stdout.flush();
+        streams.stderr.flush();
+      },
+    };
+  }
+
+  #append(id: InstanceId, stream: LogStream, text: string, partial: boolean, at: number | undefined): void {
+    this.#seq++;
+    if (this.#batch.length === 0) this.#batchFirst = this.#seq;
+    const record: LogRecord = {
+      seq: this.#seq,
+      at: at ?? this.#now(),
+      id,
+      stream,
+      text,
+      ...(partial ? { partial: true } : {}),
+    };
+    if (stream !== 'system') this.#lastAt.set(id, record.at);
+    this.#batch.push(JSON.stringify(record));
+    if (this.#batch.length >= BATCH_LINES) this.#flush();
+    else this.#scheduled ??= setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    if (this.#batch.length === 0) return;
+    const lines = `${this.#batch.join('\n')}\n`;
+    this.#batch = [];
+    this.#writer.append(lines, this.#batchFirst);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  /** Resolves at the next write, or when the signal ends the reader. */
+  async #changed(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+const BATCH_LINES = 512;
+
+/** What the store of an earlier supervisor ends with. */
+function recover(dir: string): { readonly lastSeq: number; readonly lastAt: Map<string, number> } {
+  const lastAt = new Map<string, number>();
+  let lastSeq = 0;
+  for (const segment of listSegments(dir)) {
+    using reader = new SegmentReader(segment);
+    for (let lines = reader.read(); lines.length > 0; lines = reader.read()) {
+      for (const line of lines) {
+        const match = HEAD.exec(line);
+        if (match === null) continue;
+        lastSeq = Math.max(lastSeq, Number(match[1]));
+        if (match[4] !== 'system') lastAt.set(match[3] ?? '', Number(match[2]));
+      }
+    }
+  }
+  return { lastSeq, lastAt };
+}
+
+/** The beginning of every line we write; quicker than parsing the whole of it. */
+const HEAD = /^\{"seq":(\d+),"at":([\d.]+),"id":"([^"]+)","stream":"(\w+)"/;

@@ -1,0 +1,112 @@
+import type { NodeView, SupervisorEvent } from '../control/protocol.ts';
+import { toWireError } from '../model/diagnostic.ts';
+import type { WireError } from '../model/diagnostic.ts';
+import type { Operation, Plan, PlanNode } from '../model/plan.ts';
+import type { Project, Service } from '../model/project.ts';
+import { executePlan } from '../plan/execute.ts';
+import type { NodeOutcome } from '../plan/execute.ts';
+import { limit } from '../util/limit.ts';
+import type { Limiter } from '../util/limit.ts';
+
+export interface ApplyPlanOptions {
+  readonly projectName: string;
+  readonly project: Project | undefined;
+  readonly run: (operation: Operation, signal: AbortSignal) => Promise<void>;
+  readonly emit: (event: SupervisorEvent) => void;
+  /** The first failure ends the whole plan instead of its own branch only. */
+  readonly failFast: boolean;
+}
+
+/** Runs a plan and tells of each node; returns what failed, in the order of the plan. */
+export async function applyPlan(
+  plan: Plan,
+  options: ApplyPlanOptions,
+  signal: AbortSignal,
+): Promise<readonly WireError[]> {
+  const limits = createLimits();
+  const stop = new AbortController();
+  const outcomes = await executePlan(
+    plan,
+    {
+      run: options.run,
+      now: () => performance.now(),
+      limit: (operation) => limits[limitClass(operation)],
+      onNode: (node, outcome) => {
+        const view = viewNode(node, outcome, options);
+        options.emit({ type: 'node', node: view, outcome: view.outcome });
+        if (options.failFast && outcome.result === 'failed') stop.abort();
+      },
+    },
+    AbortSignal.any([signal, stop.signal]),
+  );
+  return [...outcomes.values()].flatMap((outcome) => (outcome.result === 'failed' ? [toWireError(outcome.error)] : []));
+}
+
+function viewNode(
+  node: PlanNode,
+  outcome: NodeOutcome | { readonly result: 'running' },
+  options: ApplyPlanOptions,
+): NodeView {
+  return {
+    id: node.id,
+    op: node.operation.op,
+    subject: node.subject,
+    title: title(node.operation, options),
+    outcome: outcome.result,
+    ms: 'ms' in outcome ? Math.round(outcome.ms) : undefined,
+    detail: outcome.result === 'failed' ? toWireError(outcome.error).message : undefined,
+  };
+}
+
+/** The words docker compose uses for the same thing; a Wasm instance is called what it is. */
+function title(operation: Operation, options: ApplyPlanOptions): string {
+  switch (operation.op) {
+    case 'network.create':
+    case 'network.remove':
+      return `Network ${operation.network.name}`;
+    case 'volume.create':
+    case 'volume.remove':
+      return `Volume ${operation.volume.name}`;
+    case 'artifact.prepare':
+      return prepareTitle(operation.service);
+    case 'instance.create':
+      return instanceTitle(operation.service, operation.index, options.projectName);
+    case 'instance.start':
+    case 'instance.await': {
+      const at = operation.id.lastIndexOf('#');
+      const name = operation.id.slice(0, at);
+      const index = Number(operation.id.slice(at + 1));
+      const service = options.project?.services[name];
+      return service === undefined
+        ? `${options.projectName}-${name}-${index}`
+        : instanceTitle(service, index, options.projectName);
+    }
+    case 'instance.stop':
+    case 'instance.remove': {
+      const { kind, name } = operation.instance;
+      return `${kind === 'wasm' ? 'Wasm' : 'Container'} ${name}`;
+    }
+  }
+}
+
+export function prepareTitle(service: Service): string {
+  if (service.kind === 'container') return `Image ${service.image}`;
+  return `Module ${service.module.from === 'file' ? service.module.path : service.name}`;
+}
+
+function instanceTitle(service: Service, index: number, projectName: string): string {
+  const kind = service.kind === 'wasm' ? 'Wasm' : 'Container';
+  return `${kind} ${service.containerName ?? `${projectName}-${service.name}-${index}`}`;
+}
+
+type LimitClass = 'prepare' | 'engine' | 'wait';
+
+function limitClass(operation: Operation): LimitClass {
+  if (operation.op === 'artifact.prepare') return 'prepare';
+  return operation.op === 'instance.await' ? 'wait' : 'engine';
+}
+
+/** Waiting takes nothing from anybody and must never keep an operation it waits for from running. */
+function createLimits(): Readonly<Record<LimitClass, Limiter>> {
+  return { prepare: limit(3), engine: limit(8), wait: async (task) => await task() };
+}

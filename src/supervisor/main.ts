@@ -1,0 +1,83 @@
+import { mkdirSync, rmSync, writeSync } from 'node:fs';
+
+import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
+import { PROTOCOL_VERSION } from '../control/protocol.ts';
+import { serveControl } from '../control/server.ts';
+import { readVersion } from '../control/version.ts';
+import { toWireError } from '../model/diagnostic.ts';
+import { projectName } from '../model/ids.ts';
+import type { ProjectName } from '../model/ids.ts';
+import { untilIdle } from './idle.ts';
+import { acquireLease } from './lock.ts';
+import { openParts } from './parts.ts';
+import { ProjectSupervisor } from './project-supervisor.ts';
+import { createRoutes } from './routes.ts';
+import { trace, traceError } from './trace.ts';
+
+/** Descriptor 3: one JSON line that says whether the supervisor serves, or what was observed. */
+function reply(message: object): void {
+  writeSync(3, `${JSON.stringify(message)}\n`);
+}
+
+async function serve(name: ProjectName): Promise<void> {
+  const dirs = projectDirs(name, process.env);
+  const shutdown = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => shutdown.abort());
+  makePrivateDir(dirs.run);
+  mkdirSync(dirs.state, { recursive: true, mode: 0o700 });
+  using _lease = await acquireLease(dirs.lock, LOCK_WAIT_MS, shutdown.signal);
+  let empty: boolean;
+  {
+    await using parts = await openParts(name, dirs, shutdown.signal);
+    const supervisor = new ProjectSupervisor(parts);
+    let open = 0;
+    const busy = (): Disposable => {
+      open++;
+      return { [Symbol.dispose]: () => void open-- };
+    };
+    const info = { version: readVersion(), protocol: PROTOCOL_VERSION, project: name, pid: process.pid };
+    const routes = createRoutes({ ...parts, info, supervisor, shutdown: shutdown.signal, busy });
+    await using server = await serveControl(dirs.socket, routes, traceError);
+    trace('serving', { name, pid: process.pid });
+    reply({ ok: true });
+    await untilIdle(
+      {
+        isIdle: () => open === 0 && (supervisor.empty || parts.isUnused()),
+        pollMs: IDLE_POLL_MS,
+        looks: () => (supervisor.empty ? 1 : IDLE_LOOKS),
+      },
+      shutdown.signal,
+    );
+    server.closeAllConnections();
+    ({ empty } = supervisor);
+  }
+  trace('ended', { name, empty });
+  rmSync(dirs.run, { recursive: true, force: true });
+  if (empty) rmSync(dirs.state, { recursive: true, force: true });
+}
+
+/** For `ps` of a project that no supervisor serves: looks once, starts and writes nothing. */
+async function observe(name: ProjectName): Promise<void> {
+  const { observeStored } = await import('./observe-stored.ts');
+  reply({ ok: await observeStored(name, projectDirs(name, process.env), AbortSignal.timeout(OBSERVE_MS)) });
+}
+
+const LOCK_WAIT_MS = 3_000;
+const IDLE_POLL_MS = 100;
+const IDLE_LOOKS = 50;
+const OBSERVE_MS = 10_000;
+
+const [mode, raw = ''] = process.argv.slice(2);
+try {
+  if (mode === 'observe') await observe(projectName(raw));
+  else await serve(projectName(raw));
+  process.exit(0);
+} catch (error) {
+  traceError(error);
+  try {
+    reply({ error: toWireError(error) });
+  } catch {
+    // EPIPE, EBADF: whoever started this process no longer listens.
+  }
+  process.exit(1);
+}

@@ -1,0 +1,320 @@
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+
+import type { ProjectDirs } from '../control/project-dirs.ts';
+import type { ApplyRequest, DownRequest, ServicesRequest, SupervisorEvent } from '../control/protocol.ts';
+import type { LogHub } from '../logs/hub.ts';
+import { toWireError, WcError } from '../model/diagnostic.ts';
+import type { WireError } from '../model/diagnostic.ts';
+import type { ProjectName } from '../model/ids.ts';
+import type { Operation, Plan } from '../model/plan.ts';
+import type { Project, Service } from '../model/project.ts';
+import type { Observed, ObservedInstance } from '../model/state.ts';
+import { formatPlan } from '../plan/builder.ts';
+import { configHashText } from '../plan/config-hash.ts';
+import { findOrphans, reconcile } from '../plan/reconcile.ts';
+import { planDown, planRestart, planStart, planStop } from '../plan/teardown.ts';
+import type { Serial } from '../util/serial.ts';
+import { applyPlan, prepareTitle } from './apply-plan.ts';
+import type { EngineAccess, EngineSide } from './engine-access.ts';
+import type { Instances } from './instances.ts';
+import type { ModuleDigests } from './module-digest.ts';
+import { lostInstances, observe } from './observe.ts';
+import { runOperation } from './run-operation.ts';
+import { readProjectFile, removeProjectFile, writeProjectFile } from './state-file.ts';
+import type { ProjectVolumes } from './volumes.ts';
+import type { WasmSide } from './wasm-side.ts';
+
+export interface SupervisorParts {
+  readonly name: ProjectName;
+  readonly dirs: ProjectDirs;
+  readonly hub: LogHub;
+  readonly engine: EngineAccess;
+  readonly wasm: WasmSide;
+  readonly volumes: ProjectVolumes;
+  readonly instances: Instances;
+  readonly digests: ModuleDigests;
+  readonly queue: Serial;
+}
+
+type Emit = (event: SupervisorEvent) => void;
+
+/**
+ * Applies what clients ask for, one request at a time. A request that stops something ends a running `up` first,
+ * so that nobody waits for a service to become healthy that is about to be stopped.
+ */
+export class ProjectSupervisor {
+  readonly #parts: SupervisorParts;
+  #current = new AbortController();
+  /** True after a `down` that left nothing: the process may end. */
+  #empty = false;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+  }
+
+  get empty(): boolean {
+    return this.#empty;
+  }
+
+  async apply(request: ApplyRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
+    await this.#exclusive(emit, shutdown, async (signal) => {
+      const { project } = request;
+      const { dirs, hub, wasm, instances } = this.#parts;
+      const stored = await readProjectFile(dirs.project);
+      const engine = await this.#engineFor([project, ...(stored === undefined ? [] : [stored])], project, signal);
+      if (!request.dryRun) {
+        await writeProjectFile(dirs.project, project);
+        wasm.setProject(project);
+      }
+      const observed = await this.#observe(engine, signal);
+      const hash = (service: Service): string => this.#hash(service, project);
+      const plan = reconcile(project, observed, { ...request, hash });
+      if (!request.removeOrphans) warnOrphans(findOrphans(project, observed), emit);
+      emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
+      if (request.dryRun) return [];
+      this.#empty = false;
+      instances.replaceAll(observed.instances, engine);
+      const patience = request.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(request.waitTimeoutMs);
+      const bounded = patience === undefined ? signal : AbortSignal.any([signal, patience]);
+      const failures = await this.#execute(plan, { project, engine, emit, failFast: request.failFast }, bounded);
+      return patience?.aborted === true ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
+    });
+  }
+
+  async down(request: DownRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
+    this.#current.abort();
+    await this.#exclusive(emit, shutdown, async (signal) => {
+      const { dirs, hub, wasm, instances, name } = this.#parts;
+      const stored = await readProjectFile(dirs.project);
+      const project = request.project ?? stored;
+      const known = [request.project, stored].filter((one) => one !== undefined);
+      const engine = await this.#engineForDown(known, signal);
+      const observed = await this.#observe(engine, signal);
+      instances.replaceAll(observed.instances, engine);
+      const plan = planDown(observed, {
+        project,
+        removeVolumes: request.removeVolumes,
+        removeOrphans: request.removeOrphans,
+        graceMs: request.timeoutMs,
+      });
+      emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
+      if (request.dryRun) return [];
+      const orphans = project === undefined || request.removeOrphans ? [] : findOrphans(project, observed);
+      warnOrphans(orphans, emit);
+      if (plan.nodes.length === 0)
+        emit({ type: 'warning', message: `No resource found to remove for project "${name}".` });
+      const failures = await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
+      if (failures.length > 0 || orphans.length > 0) return failures;
+      if (engine !== undefined) await wasm.removeStaleRelays(signal);
+      await removeProjectFile(dirs.project);
+      await rm(dirs.logs, { recursive: true, force: true });
+      this.#empty = true;
+      return [];
+    });
+  }
+
+  async services(request: ServicesRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
+    if (request.action === 'stop' || request.action === 'kill') this.#current.abort();
+    await this.#exclusive(emit, shutdown, async (signal) => {
+      const { dirs, hub, instances, wasm } = this.#parts;
+      const project = await readProjectFile(dirs.project);
+      const engine = await this.#engineForDown(project === undefined ? [] : [project], signal);
+      if (project !== undefined) wasm.setProject(project);
+      const observed = await this.#observe(engine, signal);
+      checkNames(request.services, project, observed);
+      instances.replaceAll(observed.instances, engine);
+      const plan = this.#servicesPlan(request, project, observed);
+      emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
+      return await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
+    });
+  }
+
+  /** The truth of the moment, for `ps`. */
+  async list(signal: AbortSignal): Promise<readonly ObservedInstance[]> {
+    const { dirs, engine } = this.#parts;
+    const stored = await readProjectFile(dirs.project);
+    const needed = stored === undefined || needsEngine(stored).length > 0;
+    const side = engine.current ?? (needed ? await engine.get(signal).catch(() => undefined) : undefined);
+    const observed = await this.#observe(side, signal);
+    return [...observed.instances, ...(stored === undefined ? [] : lostInstances(stored, observed.instances))];
+  }
+
+  #servicesPlan(request: ServicesRequest, project: Project | undefined, observed: Observed): Plan {
+    const { action, services } = request;
+    switch (action) {
+      case 'stop':
+        return planStop(observed, project, services, request.timeoutMs);
+      case 'kill':
+        return planStop(observed, project, services, 0);
+      case 'start':
+      case 'restart': {
+        const lost = project === undefined ? [] : lostInstances(project, observed.instances);
+        const wanted = lost.filter((instance) => services.length === 0 || services.includes(instance.service));
+        if (project !== undefined && wanted.length > 0) return this.#revive(project, observed, wanted);
+        return action === 'start'
+          ? planStart(observed, project, services)
+          : planRestart(observed, project, services, request.timeoutMs);
+      }
+    }
+  }
+
+  /** Wasm instances end with their supervisor; `start` makes them anew, as it starts a container that stopped. */
+  #revive(project: Project, observed: Observed, lost: readonly ObservedInstance[]): Plan {
+    return reconcile(project, observed, {
+      recreate: 'never',
+      services: [...new Set(lost.map((instance) => instance.service))],
+      withDependencies: false,
+      removeOrphans: false,
+      start: true,
+      wait: false,
+      hash: (service) => this.#hash(service, project),
+    });
+  }
+
+  async #execute(
+    plan: Plan,
+    how: {
+      readonly project: Project | undefined;
+      readonly engine: EngineSide | undefined;
+      readonly emit: Emit;
+      readonly failFast: boolean;
+    },
+    signal: AbortSignal,
+  ): Promise<readonly WireError[]> {
+    const { wasm, volumes, instances, hub, name } = this.#parts;
+    const project = how.project ?? emptyProject(name);
+    const context = {
+      project,
+      engine: how.engine,
+      wasm: wasm.runtime,
+      volumes,
+      instances,
+      hub,
+      hash: (service: Service) => this.#hash(service, project),
+      progress: (service: Service, step: { readonly step: string }) =>
+        how.emit({
+          type: 'node',
+          outcome: 'progress',
+          node: {
+            id: 0,
+            op: 'artifact.prepare',
+            subject: `service:${service.name}`,
+            title: prepareTitle(service),
+            outcome: 'progress',
+            detail: step.step,
+          },
+        }),
+      warn: (message: string) => how.emit({ type: 'warning', message }),
+    };
+    const run = async (operation: Operation, inner: AbortSignal): Promise<void> =>
+      await runOperation(operation, context, inner);
+    return await applyPlan(
+      plan,
+      { projectName: name, project: how.project, run, emit: how.emit, failFast: how.failFast },
+      signal,
+    );
+  }
+
+  /** Runs one request at a time and always ends its stream with `end`. */
+  async #exclusive(
+    emit: Emit,
+    shutdown: AbortSignal,
+    task: (signal: AbortSignal) => Promise<readonly WireError[]>,
+  ): Promise<void> {
+    await this.#parts.queue.run(async () => {
+      this.#current = new AbortController();
+      const signal = AbortSignal.any([shutdown, this.#current.signal]);
+      try {
+        const failures = await task(signal);
+        emit({ type: 'end', ok: failures.length === 0 && !signal.aborted, failures });
+      } catch (error) {
+        emit({ type: 'end', ok: false, failures: signal.aborted ? [] : [toWireError(error)] });
+      }
+    });
+  }
+
+  async #observe(engine: EngineSide | undefined, signal: AbortSignal): Promise<Observed> {
+    const { name, wasm, volumes } = this.#parts;
+    return await observe(name, { engine, wasm: wasm.runtime, volumes }, signal);
+  }
+
+  /** The Engine, when a service needs it; without one the error names the services. */
+  async #engineFor(known: readonly Project[], project: Project, signal: AbortSignal): Promise<EngineSide | undefined> {
+    const needed = needsEngine(project);
+    if (known.every((one) => needsEngine(one).length === 0)) return this.#parts.engine.current;
+    try {
+      return await this.#parts.engine.get(signal);
+    } catch (error) {
+      if (!(error instanceof WcError) || error.code !== 'ERR_ENGINE_UNREACHABLE') throw error;
+      if (needed.length === 0) return undefined;
+      const list = needed.map((service) => service.name).join(', ');
+      throw new WcError('ERR_ENGINE_UNREACHABLE', `${error.message} (needed by: ${list})`, {
+        source: needed[0]?.source,
+        hint: error.hint,
+        cause: error,
+      });
+    }
+  }
+
+  /** Removing works without an Engine when there is nothing of it to remove. */
+  async #engineForDown(known: readonly Project[], signal: AbortSignal): Promise<EngineSide | undefined> {
+    const needed = known.length === 0 || known.some((project) => needsEngine(project).length > 0);
+    if (!needed) return this.#parts.engine.current;
+    try {
+      return await this.#parts.engine.get(signal);
+    } catch (error) {
+      if (known.length === 0 && error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE') return undefined;
+      throw error;
+    }
+  }
+
+  #hash(service: Service, project: Project): string {
+    const digest = this.#parts.digests.digest(service);
+    return createHash('sha256')
+      .update(configHashText(service, project.volumes, project.networks, digest))
+      .digest('hex');
+  }
+}
+
+/** Services that cannot run without an Engine: containers, and Wasm services on networks somebody else made. */
+function needsEngine(project: Project): readonly Service[] {
+  return Object.values(project.services).filter(
+    (service) =>
+      service.kind === 'container' ||
+      service.networks.some((network) => project.networks[network.network]?.external === true),
+  );
+}
+
+function warnOrphans(orphans: readonly ObservedInstance[], emit: Emit): void {
+  if (orphans.length === 0) return;
+  const names = orphans.map((orphan) => orphan.name).join(', ');
+  emit({
+    type: 'warning',
+    message: `Found orphan instances (${names}) of this project: services that the compose file no longer has. --remove-orphans removes them.`,
+  });
+}
+
+function checkNames(names: readonly string[], project: Project | undefined, observed: Observed): void {
+  const known = new Set([
+    ...Object.keys(project?.services ?? {}),
+    ...observed.instances.map((instance) => instance.service),
+  ]);
+  const unknown = names.find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  throw new WcError('ERR_NO_SUCH_SERVICE', `no such service: ${unknown}`, {
+    hint: `the project has: ${[...known].toSorted().join(', ') || 'no services'}`,
+  });
+}
+
+function timedOut(ms: number): WireError {
+  return {
+    code: 'ERR_DEPENDENCY_FAILED',
+    message: `not everything was ready within ${ms / 1000} s`,
+    hint: 'wcompose ps shows what is not; --wait-timeout gives more time',
+  };
+}
+
+function emptyProject(name: ProjectName): Project {
+  return { version: 1, name, workingDir: '', files: [], services: {}, networks: {}, volumes: {} };
+}

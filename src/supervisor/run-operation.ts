@@ -1,0 +1,146 @@
+import type { LogHub } from '../logs/hub.ts';
+import { WcError } from '../model/diagnostic.ts';
+import { parseInstanceId } from '../model/ids.ts';
+import type { InstanceId } from '../model/ids.ts';
+import type { Operation } from '../model/plan.ts';
+import type { Project, Service, WasmService } from '../model/project.ts';
+import type { ObservedInstance } from '../model/state.ts';
+import type { Progress, Runtime } from '../runtime/runtime.ts';
+import { awaitInstance } from './await-instance.ts';
+import type { EngineSide } from './engine-access.ts';
+import type { Instances } from './instances.ts';
+import type { ProjectVolumes } from './volumes.ts';
+
+/** What the operations of one plan work on. */
+export interface OperationContext {
+  readonly project: Project;
+  readonly engine: EngineSide | undefined;
+  readonly wasm: Runtime<WasmService>;
+  readonly volumes: ProjectVolumes;
+  readonly instances: Instances;
+  readonly hub: LogHub;
+  readonly hash: (service: Service) => string;
+  readonly progress: (service: Service, step: Progress) => void;
+  readonly warn: (message: string) => void;
+}
+
+/** Does one operation of a plan: one call on one driver. */
+export async function runOperation(
+  operation: Operation,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (operation.op) {
+    case 'network.create':
+      return await requireEngine(context).resources.ensureNetwork(context.project.name, operation.network, signal);
+    case 'network.remove':
+      return await requireEngine(context).resources.removeNetwork(operation.network, signal);
+    case 'volume.create':
+      return await context.volumes.ensure(context.project, operation.volume, signal);
+    case 'volume.remove':
+      return await context.volumes.remove(operation.volume, signal);
+    case 'artifact.prepare': {
+      const { service } = operation;
+      return await runtimeOf(service.kind, context).prepare(service, (step) => context.progress(service, step), signal);
+    }
+    case 'instance.create':
+      return await createInstance(operation, context, signal);
+    case 'instance.start': {
+      const { instance, runtime } = find(operation.id, context);
+      return await runtime.start(instance.handle, signal);
+    }
+    case 'instance.await':
+      return await awaitCondition(operation, context, signal);
+    case 'instance.stop': {
+      const { instance, graceMs } = operation;
+      await runtimeOf(instance.kind, context).stop(instance.handle, graceMs, signal);
+      return;
+    }
+    case 'instance.remove': {
+      const { instance } = operation;
+      // What a dead supervisor ran is gone already.
+      if (instance.state.at === 'exited' && instance.state.exit.how === 'lost') return;
+      await runtimeOf(instance.kind, context).remove(instance.handle, signal);
+      context.instances.removed(instance.id);
+      return;
+    }
+  }
+}
+
+async function createInstance(
+  operation: Extract<Operation, { op: 'instance.create' }>,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { project } = context;
+  const { service, id, index } = operation;
+  const runtime = runtimeOf(service.kind, context);
+  const configHash = context.hash(service);
+  const handle = await runtime.create(
+    {
+      id,
+      index,
+      project: project.name,
+      service,
+      configHash,
+      mounts: await context.volumes.resolve(project, service, signal),
+      networks: service.networks.flatMap((network) => project.networks[network.network] ?? []),
+      workingDir: project.workingDir,
+      configFiles: project.files,
+      logs: context.hub.sink(id),
+    },
+    signal,
+  );
+  context.instances.created({
+    id,
+    service: service.name,
+    index,
+    kind: service.kind,
+    handle,
+    name: service.containerName ?? `${project.name}-${service.name}-${index}`,
+    image: '',
+    configHash,
+    state: { at: 'created' },
+    ports: [],
+    addresses: {},
+    createdAt: 0,
+    restarts: 0,
+  });
+}
+
+async function awaitCondition(
+  operation: Extract<Operation, { op: 'instance.await' }>,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, condition, required } = operation;
+  const service = context.project.services[parseInstanceId(id).service];
+  const { runtime } = find(id, context);
+  const look = async (): Promise<ObservedInstance | undefined> =>
+    (await runtime.observe(context.project.name, signal)).find((instance) => instance.id === id);
+  try {
+    await awaitInstance(id, condition, service, { changes: context.instances.changes, look }, signal);
+  } catch (error) {
+    if (required || !(error instanceof WcError) || error.code !== 'ERR_DEPENDENCY_FAILED') throw error;
+    context.warn(`optional dependency: ${error.message}`);
+  }
+}
+
+function find(
+  id: InstanceId,
+  context: OperationContext,
+): { readonly instance: ObservedInstance; readonly runtime: Runtime } {
+  const instance = context.instances.get(id);
+  if (instance === undefined) throw new WcError('ERR_INTERNAL', `plan names ${id}, which was never created`);
+  return { instance, runtime: runtimeOf(instance.kind, context) };
+}
+
+/** A driver takes services of its own kind only; the kind is checked here, once. */
+function runtimeOf(kind: Service['kind'], context: OperationContext): Runtime {
+  return kind === 'wasm' ? context.wasm : requireEngine(context).runtime;
+}
+
+function requireEngine(context: OperationContext): EngineSide {
+  if (context.engine !== undefined) return context.engine;
+  throw new WcError('ERR_ENGINE_UNREACHABLE', 'this needs a Docker Engine and none is connected');
+}

@@ -1,0 +1,13 @@
+import type { Project, WasmService } from '../model/project.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+
+/** The Wasm driver and the fabric its instances live in. */
+export interface WasmSide extends AsyncDisposable {
+  readonly runtime: Runtime<WasmService>;
+  /** Names, walls and doors follow this project from now on. */
+  setProject(project: Project): void;
+  /** Containers of the project came, went or changed their addresses. */
+  refresh(signal: AbortSignal): Promise<void>;
+  /** Relay containers that a supervisor left which died. */
+  removeStaleRelays(signal: AbortSignal): Promise<void>;
+}

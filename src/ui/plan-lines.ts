@@ -1,0 +1,47 @@
+import type { NodeView } from '../control/protocol.ts';
+import type { Output } from './output.ts';
+
+/** The words docker compose uses: while it happens, and when it is done. */
+const VERBS: Readonly<Record<NodeView['op'], readonly [doing: string, done: string]>> = {
+  'network.create': ['Creating', 'Created'],
+  'network.remove': ['Removing', 'Removed'],
+  'volume.create': ['Creating', 'Created'],
+  'volume.remove': ['Removing', 'Removed'],
+  'artifact.prepare': ['Preparing', 'Ready'],
+  'instance.create': ['Creating', 'Created'],
+  'instance.start': ['Starting', 'Started'],
+  'instance.await': ['Waiting', 'Ready'],
+  'instance.stop': ['Stopping', 'Stopped'],
+  'instance.remove': ['Removing', 'Removed'],
+};
+
+/** What may take long is announced; everything else is told when it is done. */
+const SLOW: ReadonlySet<NodeView['op']> = new Set(['artifact.prepare', 'instance.await', 'instance.stop']);
+const SLOW_MS = 100;
+
+/** One line for a change of one plan node; undefined when there is nothing worth a line. */
+export function planLine(node: NodeView, output: Output): string | undefined {
+  const [doing, done] = VERBS[node.op];
+  switch (node.outcome) {
+    case 'running':
+      return SLOW.has(node.op) && node.op !== 'artifact.prepare' ? line(' ', node.title, doing) : undefined;
+    case 'progress':
+      return line(' ', node.title, node.detail ?? doing);
+    case 'done': {
+      // An image that is there already or a module in the cache is no news.
+      if (node.op === 'artifact.prepare' && (node.ms ?? 0) < SLOW_MS) return undefined;
+      const seconds = output.style('dim', `${((node.ms ?? 0) / 1000).toFixed(1)}s`);
+      return line(output.style('green', '✔'), node.title, `${done}  ${seconds}`);
+    }
+    case 'failed':
+      return line(output.style('red', '✘'), node.title, output.style('red', 'Error'));
+    case 'skipped':
+      return line('-', node.title, `${doing} skipped`);
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+function line(mark: string, title: string, text: string): string {
+  return ` ${mark} ${title}  ${text}\n`;
+}
