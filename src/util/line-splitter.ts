@@ -32,7 +32,7 @@ export class LineSplitter {
       from = end + 1;
     }
     // A copy: the caller may reuse the chunk's memory.
-    if (from < chunk.length) this.#keep(chunk.slice(from));
+    if (from < chunk.length) this.#keep(new Uint8Array(chunk.subarray(from)));
   }
 
   /** Ends the line that is still open, if there is one. */
