@@ -37,6 +37,11 @@ declare namespace WebAssembly {
   class CompileError extends Error {}
   class LinkError extends Error {}
   class RuntimeError extends Error {}
+  /** What a guest's `throw` is outside of it. Has a stack only when it was made with one. */
+  class Exception {
+    readonly stack?: string | undefined;
+    private readonly brand;
+  }
   /** JavaScript Promise Integration: an import that may return a promise suspends the guest. */
   // oxlint-disable-next-line typescript/no-extraneous-class -- the shape of the API
   class Suspending {

@@ -1,0 +1,80 @@
+import fs from 'node:fs';
+import { Filetype } from '../descriptor.ts';
+import type { File, FileStat, FileTimes, OpenOptions } from './directory.ts';
+import { type HostTimes, toFileStat, toSeconds } from './host-stat.ts';
+
+const { O_APPEND, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY } = fs.constants;
+
+/** A regular file of the host. */
+export class HostFile implements File {
+  readonly filetype = Filetype.REGULAR_FILE;
+  readonly #times: HostTimes;
+  readonly #access: Pick<OpenOptions, 'read' | 'write' | 'synchronous'>;
+  #fd: number;
+  #append: boolean;
+
+  /** Owns `fd`, which must have been opened by these options. */
+  constructor(times: HostTimes, fd: number, options: OpenOptions) {
+    this.#times = times;
+    this.#fd = fd;
+    this.#access = options;
+    this.#append = options.append;
+  }
+
+  read(into: readonly Uint8Array[], position: number): number {
+    const only = into[0];
+    if (only === undefined) return 0;
+    if (into.length === 1) return fs.readSync(this.#fd, only, 0, only.length, position);
+    return fs.readvSync(this.#fd, into, position);
+  }
+
+  write(from: readonly Uint8Array[], position: number): number {
+    const only = from[0];
+    if (only === undefined) return 0;
+    const at = position < 0 ? null : position;
+    if (from.length === 1) return fs.writeSync(this.#fd, only, 0, only.length, at);
+    return fs.writevSync(this.#fd, from, at ?? undefined);
+  }
+
+  stat(): FileStat {
+    return this.#times.correct(toFileStat(fs.fstatSync(this.#fd, { bigint: true })));
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#fd).size;
+  }
+
+  setSize(size: number): void {
+    fs.ftruncateSync(this.#fd, size);
+  }
+
+  setTimes(times: FileTimes): void {
+    const stat = this.stat();
+    const accessedNs = times.accessedNs ?? stat.accessedNs;
+    const modifiedNs = times.modifiedNs ?? stat.modifiedNs;
+    fs.futimesSync(this.#fd, toSeconds(accessedNs), toSeconds(modifiedNs));
+    this.#times.remember(stat, accessedNs, modifiedNs);
+  }
+
+  sync(dataOnly: boolean): void {
+    if (dataOnly) fs.fdatasyncSync(this.#fd);
+    else fs.fsyncSync(this.#fd);
+  }
+
+  /** Node has no fcntl(), but the same inode can be opened again. */
+  setAppend(append: boolean): void {
+    if (append === this.#append) return;
+    const { read, write, synchronous } = this.#access;
+    let flags = O_NONBLOCK | (write ? (read ? O_RDWR : O_WRONLY) : O_RDONLY);
+    if (append) flags |= O_APPEND;
+    if (synchronous) flags |= O_SYNC;
+    const fd = fs.openSync(`/proc/self/fd/${this.#fd}`, flags);
+    fs.closeSync(this.#fd);
+    this.#fd = fd;
+    this.#append = append;
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,205 @@
+import type { ExitStatus } from '../../../model/state.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { DescriptorTable } from './descriptor-table.ts';
+import { Errno, errnoOf, WasiError } from './errno.ts';
+import { stringList } from './args.ts';
+import type { Mount } from './fs/directory.ts';
+import { OpenDirectory } from './fs/open-directory.ts';
+import { type GuestFunctionRow, PREVIEW1, UNSTABLE } from './functions.ts';
+import type { Guest, StringList } from './guest.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { ProcessExit } from './proc.ts';
+import { InputStream, OutputStream } from './stdio.ts';
+import { trapStatus } from './trap.ts';
+import { GuestStopped, Waiters } from './waiters.ts';
+
+/**
+ * A function that a guest imports. Numbers arrive unsigned (pointers and descriptors above 2^31 too), 64-bit
+ * integers as BigInt. It returns an errno; a promise suspends the guest. It may throw: RangeError for memory that is
+ * not the guest's (FAULT), WasiError, errors of Node's APIs; anything else is a bug and ends the guest.
+ */
+export type HostFunction = (...args: never[]) => number | Promise<number>;
+
+export interface FunctionRow {
+  readonly fn: HostFunction;
+  /** Whether it may return a promise. A blocking import costs 150 ns more per call, so only those say it. */
+  readonly blocks: boolean;
+}
+
+export interface HostOptions {
+  readonly args: readonly string[];
+  /** `NAME=value` */
+  readonly env: readonly string[];
+  /** Gets each write of the guest, at once and in order; the bytes are the receiver's. */
+  stdout(chunk: Uint8Array): void;
+  stderr(chunk: Uint8Array): void;
+  /** Whether the guest's stdin waits for `host.stdin.push()`; else it is empty. */
+  readonly stdinOpen?: boolean;
+  readonly mounts: readonly Mount[];
+  /** Functions that override those of both WASI modules or are added to them, by name. */
+  functions?(host: WasiHost): Readonly<Record<string, FunctionRow>>;
+  readonly clock?: Clock;
+  /** How many descriptors may be open at once; default 4096. */
+  readonly descriptorLimit?: number;
+  /** The memory that the module imports, when it does. */
+  readonly memory?: WebAssembly.Memory;
+}
+
+/** The import modules this host answers for. */
+const MODULES: ReadonlyMap<string, Readonly<Record<string, GuestFunctionRow>>> = new Map([
+  ['wasi_snapshot_preview1', PREVIEW1],
+  ['wasi_unstable', UNSTABLE],
+]);
+
+/** How often a guest may hear AGAIN before it is made to wait for a turn of the event loop. */
+const SPIN_LIMIT = 64;
+
+/** One guest and everything it can see. */
+export class WasiHost implements Guest {
+  readonly memory = new GuestMemory();
+  readonly table: DescriptorTable;
+  readonly waiters = new Waiters();
+  readonly clock: Clock;
+  readonly args: StringList;
+  readonly env: StringList;
+  readonly stdin: InputStream;
+  readonly #options: HostOptions;
+  readonly #extra: ReadonlyMap<string, FunctionRow>;
+  /** Set when the guest has exited or was stopped: a guest that catches the unwinding must not go on. */
+  #ended: Error | undefined;
+  /** Calls that ended with AGAIN, since the last one that let the event loop turn. */
+  #spins = 0;
+
+  /** Takes the mounts over: they are closed when the guest has ended. */
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.table = new DescriptorTable(options.descriptorLimit);
+    this.clock = options.clock ?? systemClock();
+    this.args = stringList(options.args);
+    this.env = stringList(options.env);
+    this.stdin = new InputStream(this.waiters, options.stdinOpen === true);
+    this.table.add(this.stdin);
+    this.table.add(new OutputStream((chunk) => options.stdout(chunk)));
+    this.table.add(new OutputStream((chunk) => options.stderr(chunk)));
+    for (const mount of options.mounts) this.table.add(new OpenDirectory(mount.directory, mount.guestPath));
+    this.#extra = new Map(Object.entries(options.functions?.(this) ?? {}));
+  }
+
+  /** What the module imports and this host has. Every value is bound to this host. */
+  imports(module: WebAssembly.Module): WebAssembly.Imports {
+    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    for (const wanted of WebAssembly.Module.imports(module)) {
+      const value = this.#provide(wanted);
+      if (value !== undefined) (imports[wanted.module] ??= {})[wanted.name] = value;
+    }
+    return imports;
+  }
+
+  /** What the module imports and this host does not have, as `module.name`. */
+  missingImports(module: WebAssembly.Module): readonly string[] {
+    return WebAssembly.Module.imports(module)
+      .filter((wanted) => this.#provide(wanted) === undefined)
+      .map((wanted) => `${wanted.module}.${wanted.name}`);
+  }
+
+  /**
+   * Runs the module to its end: `_initialize`, when there is one, and `_start`. Resolves with how it ended; rejects
+   * only when it cannot be instantiated or the host itself is at fault. Everything the guest had open is closed then.
+   */
+  async run(module: WebAssembly.Module): Promise<ExitStatus> {
+    try {
+      const instance = await WebAssembly.instantiate(module, this.imports(module));
+      this.#bindMemory(instance);
+      for (const name of ['_initialize', '_start']) {
+        const entry = instance.exports[name];
+        // Through `promising` both: a JavaScript frame below a suspending import would be an error.
+        if (typeof entry === 'function') await WebAssembly.promising(entry)();
+      }
+      return { how: 'code', code: 0 };
+    } catch (error) {
+      return this.#exitStatus(error);
+    } finally {
+      this.#close();
+    }
+  }
+
+  /** Ends the guest at its next call or in the one that it waits in. A guest that only computes does not notice. */
+  stop(): void {
+    this.#ended ??= new GuestStopped();
+    this.waiters.stop();
+  }
+
+  #provide(wanted: WebAssembly.ModuleImportDescriptor): WebAssembly.ImportValue | undefined {
+    if (wanted.kind === 'memory') return this.#options.memory;
+    const rows = MODULES.get(wanted.module);
+    if (wanted.kind !== 'function' || rows === undefined) return undefined;
+    const extra = this.#extra.get(wanted.name);
+    if (extra !== undefined) return this.#guard(extra.fn, extra.blocks);
+    const row = Object.hasOwn(rows, wanted.name) ? rows[wanted.name] : undefined;
+    return row === undefined ? undefined : this.#guard(row.fn.bind(undefined, this), row.blocks);
+  }
+
+  /** The function as the guest calls it: unsigned numbers in, an errno out, whatever is thrown. */
+  #guard(fn: HostFunction, blocks: boolean): WebAssembly.ImportValue {
+    const call = fn as (...args: unknown[]) => number | Promise<number>;
+    const answer = (error: unknown): number => this.#answer(error);
+    const guarded = (...args: unknown[]): number | Promise<number> => {
+      if (this.#ended !== undefined) throw this.#ended;
+      for (let i = 0; i < args.length; i++) {
+        const arg = args[i];
+        if (typeof arg === 'number') args[i] = arg >>> 0;
+      }
+      try {
+        const result = call(...args);
+        if (typeof result !== 'number') {
+          this.#spins = 0;
+          return result.catch(answer);
+        }
+        return blocks && result === Errno.AGAIN ? this.#spin(result) : result;
+      } catch (error) {
+        return answer(error);
+      }
+    };
+    return blocks ? new WebAssembly.Suspending(guarded) : guarded;
+  }
+
+  /** A guest that asks again and again instead of waiting must not keep the event loop from what it asks for. */
+  #spin(result: number): number | Promise<number> {
+    if (++this.#spins < SPIN_LIMIT) return result;
+    this.#spins = 0;
+    return this.waiters.turn(result);
+  }
+
+  #answer(error: unknown): number {
+    if (error instanceof WasiError) return error.errno;
+    if (error instanceof ProcessExit || error instanceof GuestStopped) {
+      this.#ended ??= error;
+      throw error;
+    }
+    // The guest's stack may end inside of a host function; that is no memory fault.
+    if (error instanceof RangeError && !error.message.startsWith('Maximum call stack')) return Errno.FAULT;
+    if (typeof (error as { readonly code?: unknown } | null)?.code === 'string') return errnoOf(error);
+    throw error;
+  }
+
+  #bindMemory(instance: WebAssembly.Instance): void {
+    const memory = instance.exports['memory'];
+    if (memory instanceof WebAssembly.Memory) this.memory.bind(memory);
+    else if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);
+  }
+
+  #exitStatus(error: unknown): ExitStatus {
+    const cause = this.#ended ?? error;
+    if (cause instanceof ProcessExit) return { how: 'code', code: cause.code };
+    if (cause instanceof GuestStopped) return { how: 'killed' };
+    const trap = trapStatus(cause);
+    if (trap === undefined) throw cause;
+    return trap;
+  }
+
+  #close(): void {
+    this.waiters.stop();
+    this.table.closeAll();
+    for (const mount of this.#options.mounts) mount.directory.close();
+  }
+}

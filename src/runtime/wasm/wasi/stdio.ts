@@ -1,0 +1,111 @@
+import { Errno } from './errno.ts';
+import { type Descriptor, Fdflags, Filetype, type Readiness } from './descriptor.ts';
+import type { GuestBuffers } from './guest-memory.ts';
+import { STREAM_RIGHTS, Right } from './rights.ts';
+import type { Waiters } from './waiters.ts';
+
+/** A guest's stdin. Not a terminal: interpreters would start their prompt. */
+export class InputStream implements Descriptor {
+  readonly filetype = Filetype.UNKNOWN;
+  fdflags = 0;
+  rights = STREAM_RIGHTS & ~Right.FD_WRITE;
+  inheriting = 0n;
+  readonly #waiters: Waiters;
+  readonly #chunks: Uint8Array[] = [];
+  /** How much of the first chunk the guest has read. */
+  #taken = 0;
+  #queued = 0;
+  #open: boolean;
+
+  constructor(waiters: Waiters, open: boolean) {
+    this.#waiters = waiters;
+    this.#open = open;
+  }
+
+  /** Bytes that the guest has not read yet, for the back-pressure of whoever pushes. */
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
+  /** The chunk belongs to the stream from now on. Ignored after `end()`. */
+  push(chunk: Uint8Array): void {
+    if (!this.#open || chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#queued += chunk.length;
+    this.#waiters.wake();
+  }
+
+  /** The guest reads to the end of what was pushed and then the end of file. */
+  end(): void {
+    this.#open = false;
+    this.#waiters.wake();
+  }
+
+  read(into: GuestBuffers): number | Promise<number> {
+    if (into.length === 0 || this.#ready()) return this.#fill(into);
+    if ((this.fdflags & Fdflags.NONBLOCK) !== 0) return -Errno.AGAIN;
+    return this.#waiters.until(
+      () => this.#ready(),
+      () => this.#fill(into),
+    );
+  }
+
+  readiness(): Readiness {
+    return { readable: this.#ready() ? this.#queued : -1, writable: -1, hangup: !this.#open };
+  }
+
+  close(): void {
+    this.end();
+    this.#chunks.length = 0;
+    this.#queued = 0;
+  }
+
+  #ready(): boolean {
+    return this.#queued > 0 || !this.#open;
+  }
+
+  #fill(into: GuestBuffers): number {
+    let filled = 0;
+    for (let chunk = this.#chunks[0]; chunk !== undefined && filled < into.length; chunk = this.#chunks[0]) {
+      const n = into.fill(this.#taken === 0 ? chunk : chunk.subarray(this.#taken), filled);
+      filled += n;
+      this.#taken += n;
+      if (this.#taken < chunk.length) break;
+      this.#chunks.shift();
+      this.#taken = 0;
+    }
+    this.#queued -= filled;
+    return filled;
+  }
+}
+
+/**
+ * A guest's stdout or stderr. It says that it is a terminal: wasi-libc then writes line by line, and a server's log
+ * does not sit in a buffer until the server ends.
+ */
+export class OutputStream implements Descriptor {
+  readonly filetype = Filetype.CHARACTER_DEVICE;
+  fdflags = 0;
+  rights = STREAM_RIGHTS & ~Right.FD_READ;
+  inheriting = 0n;
+  readonly #sink: (chunk: Uint8Array) => void;
+
+  constructor(sink: (chunk: Uint8Array) => void) {
+    this.#sink = sink;
+  }
+
+  write(from: GuestBuffers): number {
+    if (from.length > 0) this.#sink(from.gather());
+    return from.length;
+  }
+
+  readiness(): Readiness {
+    return WRITABLE;
+  }
+
+  close(): void {
+    // The sink is the host's and outlives the descriptor.
+  }
+}
+
+const WRITABLE: Readiness = { readable: -1, writable: 65_536, hangup: false };

@@ -1,0 +1,36 @@
+import type { ExitStatus } from '../../../model/state.ts';
+
+/** How deep a guest's stack is shown. */
+const FRAMES = 32;
+
+/**
+ * The exit status of a guest that a trap ended: an `unreachable`, a bad access, an endless recursion, an exception
+ * nobody caught. Undefined for an error that is the host's own.
+ */
+export function trapStatus(error: unknown): Extract<ExitStatus, { how: 'trap' }> | undefined {
+  if (error instanceof WebAssembly.RuntimeError) {
+    return { how: 'trap', message: error.message, backtrace: wasmFrames(error) };
+  }
+  if (error instanceof RangeError && error.message.startsWith('Maximum call stack')) {
+    return { how: 'trap', message: 'call stack exhausted', backtrace: wasmFrames(error) };
+  }
+  if (error instanceof WebAssembly.Exception) {
+    return { how: 'trap', message: 'uncaught exception', backtrace: wasmFrames(error) };
+  }
+  return undefined;
+}
+
+/** V8 names wasm frames by the module's name section: `at main (wasm://wasm/4b2:wasm-function[7]:0x1f0)`. */
+const WASM_FRAME = /^\s*at (?:async )?(?:(.+?) )?\(?wasm:\/\/[^\s)]*?(?:wasm-function\[(\d+)\])?:0x([0-9a-f]+)\)?$/;
+
+function wasmFrames(error: { readonly stack?: string | undefined }): readonly string[] {
+  const frames: string[] = [];
+  for (const line of (error.stack ?? '').split('\n')) {
+    const match = WASM_FRAME.exec(line);
+    if (match === null) continue;
+    const [, name, index, offset] = match;
+    frames.push(`${name ?? `function ${index ?? '?'}`} at 0x${offset ?? '?'}`);
+    if (frames.length === FRAMES) break;
+  }
+  return frames;
+}
