@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { WcError } from '../../model/diagnostic.ts';
+
+/** Where a Docker Engine answers. */
+export type EngineEndpoint =
+  | { readonly kind: 'unix'; readonly socketPath: string; readonly from: string }
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      readonly tls: TlsFiles | undefined;
+      readonly from: string;
+    };
+
+export interface TlsFiles {
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/**
+ * The Engine that `docker` itself would use: DOCKER_HOST, then DOCKER_CONTEXT or the current context, then the
+ * first socket that exists: the system's, the rootless Engine's, Docker Desktop's.
+ */
+export function resolveEndpoint(env: NodeJS.ProcessEnv): EngineEndpoint {
+  const host = env['DOCKER_HOST'];
+  if (host !== undefined && host !== '') return parseHost(host, 'DOCKER_HOST', env);
+  const context = contextHost(env);
+  if (context !== undefined) return parseHost(context.host, `docker context "${context.name}"`, env);
+  const candidates = defaultSockets(env);
+  const socketPath = candidates.find((path) => existsSync(path)) ?? SYSTEM_SOCKET;
+  return { kind: 'unix', socketPath, from: 'default' };
+}
+
+/** As a user writes it: `unix:///var/run/docker.sock`. */
+export function describeEndpoint(endpoint: EngineEndpoint): string {
+  const address =
+    endpoint.kind === 'unix' ? `unix://${endpoint.socketPath}` : `tcp://${endpoint.host}:${endpoint.port}`;
+  return endpoint.from === 'default' ? address : `${address} (from ${endpoint.from})`;
+}
+
+function parseHost(text: string, from: string, env: NodeJS.ProcessEnv): EngineEndpoint {
+  if (text.startsWith('unix://')) {
+    return { kind: 'unix', socketPath: text.slice('unix://'.length) || SYSTEM_SOCKET, from };
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && TCP_PROTOCOLS.has(url.protocol) && url.hostname !== '') {
+    const tls = wantsTls(url, env) ? readTls(env) : undefined;
+    const port = Number(url.port) || (tls === undefined ? 2375 : 2376);
+    // Brackets of an IPv6 address belong to the URL, not to the address.
+    return { kind: 'tcp', host: url.hostname.replaceAll(/^\[|\]$/g, ''), port, tls, from };
+  }
+  throw new WcError('ERR_ENGINE_UNREACHABLE', `${from} names an address of a kind that is not supported: ${text}`, {
+    hint: text.startsWith('ssh://')
+      ? 'forward the socket (`ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set DOCKER_HOST=unix:///tmp/docker.sock'
+      : 'use unix:///path/to/docker.sock or tcp://host:port',
+  });
+}
+
+function wantsTls(url: URL, env: NodeJS.ProcessEnv): boolean {
+  return url.protocol === 'https:' || (env['DOCKER_TLS_VERIFY'] ?? '') !== '' || url.port === '2376';
+}
+
+function readTls(env: NodeJS.ProcessEnv): TlsFiles {
+  const dir = env['DOCKER_CERT_PATH'] ?? configDir(env);
+  try {
+    const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFileSync(join(dir, name)));
+    if (ca === undefined || cert === undefined || key === undefined) throw new Error('unreadable');
+    return { ca, cert, key };
+  } catch (error) {
+    throw new WcError('ERR_ENGINE_UNREACHABLE', `the Engine wants TLS and ${dir} has no ca.pem, cert.pem, key.pem`, {
+      hint: 'set DOCKER_CERT_PATH to the directory that holds them',
+      cause: error,
+    });
+  }
+}
+
+/** The host of the chosen context; undefined for the context "default", which stands for the usual socket. */
+function contextHost(env: NodeJS.ProcessEnv): { readonly name: string; readonly host: string } | undefined {
+  const dir = configDir(env);
+  const name = env['DOCKER_CONTEXT'] || stringAt(readJson(join(dir, 'config.json')), ['currentContext']);
+  if (name === undefined || name === '' || name === 'default') return undefined;
+  const id = createHash('sha256').update(name).digest('hex');
+  const meta = readJson(join(dir, 'contexts', 'meta', id, 'meta.json'));
+  const host = stringAt(meta, ['Endpoints', 'docker', 'Host']);
+  if (host !== undefined) return { name, host };
+  throw new WcError('ERR_ENGINE_UNREACHABLE', `docker context "${name}" does not exist or names no Engine`, {
+    hint: 'see `docker context ls`',
+  });
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // ENOENT, EACCES or not JSON: there is nothing to learn from the file.
+    return undefined;
+  }
+}
+
+function stringAt(value: unknown, path: readonly string[]): string | undefined {
+  let current: unknown = value;
+  for (const key of path) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    current = (current as Readonly<Record<string, unknown>>)[key];
+  }
+  return typeof current === 'string' ? current : undefined;
+}
+
+function configDir(env: NodeJS.ProcessEnv): string {
+  return env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? '/', '.docker');
+}
+
+function defaultSockets(env: NodeJS.ProcessEnv): readonly string[] {
+  const runtime = env['XDG_RUNTIME_DIR'];
+  const home = env['HOME'];
+  return [
+    SYSTEM_SOCKET,
+    ...(runtime === undefined ? [] : [join(runtime, 'docker.sock')]),
+    ...(home === undefined ? [] : [join(home, '.docker', 'run', 'docker.sock')]),
+  ];
+}
+
+const SYSTEM_SOCKET = '/var/run/docker.sock';
+const TCP_PROTOCOLS: ReadonlySet<string> = new Set(['tcp:', 'http:', 'https:']);
