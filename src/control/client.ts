@@ -23,11 +23,11 @@ export class ControlClient {
     body: Routes[K]['request'],
     signal: AbortSignal,
   ): Promise<Routes[K] extends { response: infer R } ? R : never> {
-    const response = await this.#send(route, '', body, signal);
-    let text = '';
-    response.setEncoding('utf8');
-    for await (const chunk of response) text += String(chunk);
-    return JSON.parse(text) as Routes[K] extends { response: infer R } ? R : never;
+    try {
+      return await this.#call(route, body, signal);
+    } catch (error) {
+      throw isAbsent(error) && !signal.aborted ? supervisorLost(error) : error;
+    }
   }
 
   /** The events of a call. Leaving the loop closes the request; the supervisor goes on with what it has begun. */
@@ -37,17 +37,15 @@ export class ControlClient {
     signal: AbortSignal,
     query = '',
   ): AsyncGenerator<Routes[K] extends { stream: infer S } ? S : never> {
-    const response = await this.#send(route, query, body, signal);
+    let response: IncomingMessage | undefined;
     try {
+      response = await this.#send(route, query, body, signal);
       yield* readNdjson<Routes[K] extends { stream: infer S } ? S : never>(response);
     } catch (error) {
       if (signal.aborted) return;
-      throw new WcError('ERR_SUPERVISOR_LOST', 'the supervisor of the project ended in the middle of the command', {
-        hint: 'run the command again: it sees what is there and goes on',
-        cause: error,
-      });
+      throw error instanceof WcError ? error : supervisorLost(error);
     } finally {
-      response.destroy();
+      response?.destroy();
     }
   }
 
@@ -55,7 +53,7 @@ export class ControlClient {
   async probe(signal: AbortSignal): Promise<SupervisorInfo | undefined> {
     let info: SupervisorInfo;
     try {
-      info = await this.call('GET /v1/info', undefined, signal);
+      info = await this.#call('GET /v1/info', undefined, signal);
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw error;
@@ -66,6 +64,18 @@ export class ControlClient {
       `the supervisor of ${info.project} is wcompose ${info.version} and speaks another protocol (${info.protocol}, not ${PROTOCOL_VERSION})`,
       { hint: `stop it with: kill ${info.pid}; containers keep running and the next command takes over` },
     );
+  }
+
+  async #call<K extends CallRoute>(
+    route: K,
+    body: Routes[K]['request'],
+    signal: AbortSignal,
+  ): Promise<Routes[K] extends { response: infer R } ? R : never> {
+    const response = await this.#send(route, '', body, signal);
+    let text = '';
+    response.setEncoding('utf8');
+    for await (const chunk of response) text += String(chunk);
+    return JSON.parse(text) as Routes[K] extends { response: infer R } ? R : never;
   }
 
   async #send(route: RouteKey, query: string, body: unknown, signal: AbortSignal): Promise<IncomingMessage> {
@@ -93,6 +103,13 @@ export class ControlClient {
     for await (const chunk of response) text += String(chunk);
     throw fromWireError(JSON.parse(text) as WireError);
   }
+}
+
+function supervisorLost(cause: unknown): WcError {
+  return new WcError('ERR_SUPERVISOR_LOST', 'the supervisor of the project ended in the middle of the command', {
+    hint: 'run the command again: it sees what is there and goes on',
+    cause,
+  });
 }
 
 function isAbsent(error: unknown): boolean {

@@ -18,6 +18,8 @@ export interface ProjectDirs {
   /** The last applied project, logs, the supervisor's own log. `down` removes it. */
   readonly state: string;
   readonly project: string;
+  /** The Wasm instances that the supervisor runs or ran last. */
+  readonly wasmRecord: string;
   readonly logs: string;
   readonly supervisorLog: string;
   /** Host directories of named volumes of all projects; only `down -v` removes one. */
@@ -36,6 +38,7 @@ export function projectDirs(name: ProjectName, env: Env): ProjectDirs {
     lock: join(run, 'lock.db'),
     state,
     project: join(state, 'project.json'),
+    wasmRecord: join(state, 'wasm.json'),
     logs: join(state, 'logs'),
     supervisorLog: join(state, 'supervisor.log'),
     volumes: join(xdg(env, 'XDG_DATA_HOME', '.local/share'), 'wcompose', 'volumes'),

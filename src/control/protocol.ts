@@ -14,7 +14,7 @@ export interface Routes {
   'DELETE /v1/project': { request: DownRequest; stream: SupervisorEvent };
   'POST /v1/services': { request: ServicesRequest; stream: SupervisorEvent };
   'GET /v1/instances': { request: undefined; response: readonly ObservedInstance[] };
-  /** Instance events from now on; the first says that the subscription stands. */
+  /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };
   /** NDJSON log records; the query is a LogQuery in the URL. */
   'GET /v1/logs': { request: undefined; stream: unknown };
@@ -62,7 +62,7 @@ export type SupervisorEvent =
   | { readonly type: 'plan'; readonly plan: Plan; readonly text: string; readonly logSeq: number }
   | { readonly type: 'node'; readonly node: NodeView; readonly outcome: NodeView['outcome'] }
   | { readonly type: 'warning'; readonly message: string }
-  | { readonly type: 'subscribed'; readonly running: number }
+  | { readonly type: 'subscribed'; readonly running: number; readonly logSeq: number }
   | {
       readonly type: 'exited';
       readonly id: InstanceId;

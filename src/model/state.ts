@@ -34,6 +34,12 @@ export function exitCode(exit: ExitStatus): number {
   }
 }
 
+/** Runs, or will again: what `ps` shows without `--all`. */
+export function isUp(instance: ObservedInstance): boolean {
+  const { at } = instance.state;
+  return at === 'running' || at === 'backoff' || at === 'stopping';
+}
+
 /** Where a published or internal port can be dialled. */
 export interface PublishedPort {
   readonly hostIp: string;

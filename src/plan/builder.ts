@@ -21,3 +21,15 @@ export function formatPlan(plan: Plan): string {
     .map((node) => `[${node.needs.join(',')}] -> #${node.id} ${node.subject}, ${node.operation.op}, ${node.cause}`)
     .join('\n');
 }
+
+/** One plan of two: what the second begins with waits until the whole of the first is done. */
+export function chainPlans(first: Plan, second: Plan): Plan {
+  const shift = first.nodes.length;
+  const all = first.nodes.map((node) => node.id);
+  const later = second.nodes.map((node) => ({
+    ...node,
+    id: node.id + shift,
+    needs: node.needs.length === 0 ? all : node.needs.map((id) => id + shift),
+  }));
+  return { nodes: [...first.nodes, ...later] };
+}

@@ -19,7 +19,8 @@ export async function connectEngine(signal: AbortSignal): Promise<EngineSide> {
       ensureNetwork: async (project, network, inner) => await ensureNetwork(engine, project, network, inner),
       removeNetwork: async (network, inner) => await removeNetwork(engine, network, inner),
       listNetworks: async (project, inner) => await listNetworks(engine, project, inner),
-      ensureVolume: async (project, volume, device, inner) => await ensureVolume(engine, project, volume, device, inner),
+      ensureVolume: async (project, volume, device, inner) =>
+        await ensureVolume(engine, project, volume, device, inner),
       inspectVolume: async (name, inner) => await inspectVolume(engine, name, inner),
       removeVolume: async (name, inner) => await removeVolume(engine, name, inner),
       listVolumes: async (project, inner) => await listVolumes(engine, project, inner),

@@ -1,5 +1,6 @@
 import type { LogHub } from '../logs/hub.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
+import { isUp } from '../model/state.ts';
 import type { ExitStatus, ObservedInstance } from '../model/state.ts';
 import type { Runtime, RuntimeEvent } from '../runtime/runtime.ts';
 import { Broadcast } from '../util/broadcast.ts';
@@ -129,8 +130,7 @@ export class Instances {
 
   #set(instance: ObservedInstance, engine: EngineSide | undefined): void {
     this.#known.set(instance.id, instance);
-    const runs = instance.state.at === 'running' || instance.state.at === 'backoff' || instance.state.at === 'stopping';
-    if (!runs) return;
+    if (!isUp(instance)) return;
     this.#running.add(instance.id);
     if (engine !== undefined && instance.kind === 'container') {
       this.#followers.follow(engine, instance.handle, instance.id);

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdirSync, rmSync, writeSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
 import { PROTOCOL_VERSION } from '../control/protocol.ts';
@@ -35,25 +38,43 @@ async function serve(name: ProjectName): Promise<void> {
       open++;
       return { [Symbol.dispose]: () => void open-- };
     };
+    // Who asks for the info is about to send a request: the process must not end between the two.
+    let announcedAt = Number.NEGATIVE_INFINITY;
+    const announced = (): void => {
+      announcedAt = performance.now();
+    };
     const info = { version: readVersion(), protocol: PROTOCOL_VERSION, project: name, pid: process.pid };
-    const routes = createRoutes({ ...parts, info, supervisor, shutdown: shutdown.signal, busy });
-    await using server = await serveControl(dirs.socket, routes, traceError);
+    const routes = createRoutes({ ...parts, info, supervisor, shutdown: shutdown.signal, busy, announced });
+    const server = await serveControl(dirs.socket, routes, traceError);
     trace('serving', { name, pid: process.pid });
     reply({ ok: true });
     await untilIdle(
       {
-        isIdle: () => open === 0 && (supervisor.empty || parts.isUnused()),
+        isIdle: () =>
+          open === 0 && performance.now() > announcedAt + ANNOUNCED_MS && (supervisor.empty || parts.isUnused()),
         pollMs: IDLE_POLL_MS,
         looks: () => (supervisor.empty ? 1 : IDLE_LOOKS),
       },
       shutdown.signal,
     );
-    server.closeAllConnections();
+    shutdown.abort();
+    await closeServer(server);
+    await supervisor.recordWasm();
     ({ empty } = supervisor);
   }
   trace('ended', { name, empty });
   rmSync(dirs.run, { recursive: true, force: true });
   if (empty) rmSync(dirs.state, { recursive: true, force: true });
+}
+
+/** Streams end by themselves after the shutdown signal and tell their clients so; one that is stuck is cut off. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  const patience = new AbortController();
+  await Promise.race([closed, delay(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+  patience.abort();
+  server.closeAllConnections();
 }
 
 /** For `ps` of a project that no supervisor serves: looks once, starts and writes nothing. */
@@ -63,6 +84,8 @@ async function observe(name: ProjectName): Promise<void> {
 }
 
 const LOCK_WAIT_MS = 3_000;
+const ANNOUNCED_MS = 300;
+const CLOSE_MS = 500;
 const IDLE_POLL_MS = 100;
 const IDLE_LOOKS = 50;
 const OBSERVE_MS = 10_000;

@@ -10,7 +10,7 @@ import type { ProjectName } from '../model/ids.ts';
 import type { Operation, Plan } from '../model/plan.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Observed, ObservedInstance } from '../model/state.ts';
-import { formatPlan } from '../plan/builder.ts';
+import { chainPlans, formatPlan } from '../plan/builder.ts';
 import { configHashText } from '../plan/config-hash.ts';
 import { findOrphans, reconcile } from '../plan/reconcile.ts';
 import { planDown, planRestart, planStart, planStop } from '../plan/teardown.ts';
@@ -19,10 +19,12 @@ import { applyPlan, prepareTitle } from './apply-plan.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
 import type { ModuleDigests } from './module-digest.ts';
-import { lostInstances, observe } from './observe.ts';
+import { mayUseEngine, servicesNeedingEngine } from './needs-engine.ts';
+import { byService, observe } from './observe.ts';
 import { runOperation } from './run-operation.ts';
 import { readProjectFile, removeProjectFile, writeProjectFile } from './state-file.ts';
 import type { ProjectVolumes } from './volumes.ts';
+import type { WasmRecord } from './wasm-record.ts';
 import type { WasmSide } from './wasm-side.ts';
 
 export interface SupervisorParts {
@@ -35,6 +37,9 @@ export interface SupervisorParts {
   readonly instances: Instances;
   readonly digests: ModuleDigests;
   readonly queue: Serial;
+  readonly record: WasmRecord;
+  /** Wasm instances of the process before this one, as they ended. */
+  readonly former: readonly ObservedInstance[];
 }
 
 type Emit = (event: SupervisorEvent) => void;
@@ -48,9 +53,12 @@ export class ProjectSupervisor {
   #current = new AbortController();
   /** True after a `down` that left nothing: the process may end. */
   #empty = false;
+  /** What nobody has started again yet. */
+  #former: readonly ObservedInstance[];
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#former = parts.former;
   }
 
   get empty(): boolean {
@@ -78,6 +86,8 @@ export class ProjectSupervisor {
       const patience = request.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(request.waitTimeoutMs);
       const bounded = patience === undefined ? signal : AbortSignal.any([signal, patience]);
       const failures = await this.#execute(plan, { project, engine, emit, failFast: request.failFast }, bounded);
+      this.#former = this.#former.filter((instance) => project.services[instance.service] !== undefined);
+      await this.recordWasm();
       return patience?.aborted === true ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
     });
   }
@@ -107,6 +117,8 @@ export class ProjectSupervisor {
       const failures = await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
       if (failures.length > 0 || orphans.length > 0) return failures;
       if (engine !== undefined) await wasm.removeStaleRelays(signal);
+      this.#former = [];
+      await this.#parts.record.remove();
       await removeProjectFile(dirs.project);
       await rm(dirs.logs, { recursive: true, force: true });
       this.#empty = true;
@@ -126,7 +138,9 @@ export class ProjectSupervisor {
       instances.replaceAll(observed.instances, engine);
       const plan = this.#servicesPlan(request, project, observed);
       emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
-      return await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
+      const failures = await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
+      await this.recordWasm();
+      return failures;
     });
   }
 
@@ -134,10 +148,24 @@ export class ProjectSupervisor {
   async list(signal: AbortSignal): Promise<readonly ObservedInstance[]> {
     const { dirs, engine } = this.#parts;
     const stored = await readProjectFile(dirs.project);
-    const needed = stored === undefined || needsEngine(stored).length > 0;
+    const needed = mayUseEngine(stored === undefined ? [] : [stored]);
     const side = engine.current ?? (needed ? await engine.get(signal).catch(() => undefined) : undefined);
-    const observed = await this.#observe(side, signal);
-    return [...observed.instances, ...(stored === undefined ? [] : lostInstances(stored, observed.instances))];
+    const { instances } = await this.#observe(side, signal);
+    return [...instances, ...this.#notStartedAgain(instances)].toSorted(byService);
+  }
+
+  /** Writes down which Wasm instances there are, for the process after this one. */
+  async recordWasm(): Promise<void> {
+    if (this.#empty) return;
+    const { wasm, name, record } = this.#parts;
+    const live = await wasm.runtime.observe(name, AbortSignal.timeout(RECORD_MS));
+    this.#former = this.#notStartedAgain(live);
+    await record.write([...live, ...this.#former]);
+  }
+
+  #notStartedAgain(live: readonly ObservedInstance[]): readonly ObservedInstance[] {
+    const ids = new Set(live.map((instance) => instance.id));
+    return this.#former.filter((instance) => !ids.has(instance.id));
   }
 
   #servicesPlan(request: ServicesRequest, project: Project | undefined, observed: Observed): Plan {
@@ -148,22 +176,25 @@ export class ProjectSupervisor {
       case 'kill':
         return planStop(observed, project, services, 0);
       case 'start':
-      case 'restart': {
-        const lost = project === undefined ? [] : lostInstances(project, observed.instances);
-        const wanted = lost.filter((instance) => services.length === 0 || services.includes(instance.service));
-        if (project !== undefined && wanted.length > 0) return this.#revive(project, observed, wanted);
-        return action === 'start'
-          ? planStart(observed, project, services)
-          : planRestart(observed, project, services, request.timeoutMs);
-      }
+        return chainPlans(planStart(observed, project, services), this.#planFormer(request, project, observed));
+      case 'restart':
+        return chainPlans(
+          planRestart(observed, project, services, request.timeoutMs),
+          this.#planFormer(request, project, observed),
+        );
     }
   }
 
   /** Wasm instances end with their supervisor; `start` makes them anew, as it starts a container that stopped. */
-  #revive(project: Project, observed: Observed, lost: readonly ObservedInstance[]): Plan {
+  #planFormer(request: ServicesRequest, project: Project | undefined, observed: Observed): Plan {
+    const names = this.#notStartedAgain(observed.instances)
+      .map((instance) => instance.service)
+      .filter((name) => request.services.length === 0 || request.services.includes(name))
+      .filter((name) => project?.services[name] !== undefined);
+    if (project === undefined || names.length === 0) return { nodes: [] };
     return reconcile(project, observed, {
       recreate: 'never',
-      services: [...new Set(lost.map((instance) => instance.service))],
+      services: [...new Set(names)],
       withDependencies: false,
       removeOrphans: false,
       start: true,
@@ -241,8 +272,8 @@ export class ProjectSupervisor {
 
   /** The Engine, when a service needs it; without one the error names the services. */
   async #engineFor(known: readonly Project[], project: Project, signal: AbortSignal): Promise<EngineSide | undefined> {
-    const needed = needsEngine(project);
-    if (known.every((one) => needsEngine(one).length === 0)) return this.#parts.engine.current;
+    const needed = servicesNeedingEngine(project);
+    if (!mayUseEngine(known)) return this.#parts.engine.current;
     try {
       return await this.#parts.engine.get(signal);
     } catch (error) {
@@ -259,8 +290,7 @@ export class ProjectSupervisor {
 
   /** Removing works without an Engine when there is nothing of it to remove. */
   async #engineForDown(known: readonly Project[], signal: AbortSignal): Promise<EngineSide | undefined> {
-    const needed = known.length === 0 || known.some((project) => needsEngine(project).length > 0);
-    if (!needed) return this.#parts.engine.current;
+    if (!mayUseEngine(known)) return this.#parts.engine.current;
     try {
       return await this.#parts.engine.get(signal);
     } catch (error) {
@@ -277,14 +307,7 @@ export class ProjectSupervisor {
   }
 }
 
-/** Services that cannot run without an Engine: containers, and Wasm services on networks somebody else made. */
-function needsEngine(project: Project): readonly Service[] {
-  return Object.values(project.services).filter(
-    (service) =>
-      service.kind === 'container' ||
-      service.networks.some((network) => project.networks[network.network]?.external === true),
-  );
-}
+const RECORD_MS = 5_000;
 
 function warnOrphans(orphans: readonly ObservedInstance[], emit: Emit): void {
   if (orphans.length === 0) return;

@@ -1,6 +1,8 @@
 import type { SupervisorEvent, SupervisorInfo } from '../control/protocol.ts';
 import type { Handlers } from '../control/server.ts';
 import type { LogHub } from '../logs/hub.ts';
+import { WcError } from '../model/diagnostic.ts';
+import { isUp } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
 import type { Instances } from './instances.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
@@ -14,12 +16,17 @@ export interface RouteParts {
   readonly shutdown: AbortSignal;
   /** Counts open requests; the process does not end while there are any. */
   readonly busy: () => Disposable;
+  /** A client looks for this supervisor and will send a request next. */
+  readonly announced: () => void;
 }
 
 export function createRoutes(parts: RouteParts): Handlers {
-  const { info, supervisor, instances, hub, shutdown } = parts;
+  const { info, supervisor, hub, shutdown } = parts;
   return {
-    'GET /v1/info': async () => info,
+    'GET /v1/info': async () => {
+      parts.announced();
+      return info;
+    },
     'GET /v1/instances': async ({ signal }) => await supervisor.list(signal),
     'PUT /v1/project': async ({ body, signal }) =>
       stream(parts, signal, async (emit) => await supervisor.apply(body, emit, shutdown)),
@@ -27,7 +34,8 @@ export function createRoutes(parts: RouteParts): Handlers {
       stream(parts, signal, async (emit) => await supervisor.down(body, emit, shutdown)),
     'POST /v1/services': async ({ body, signal }) =>
       stream(parts, signal, async (emit) => await supervisor.services(body, emit, shutdown)),
-    'GET /v1/events': async ({ signal }) => instanceEvents(instances, hub, AbortSignal.any([signal, shutdown])),
+    'GET /v1/events': async ({ query, signal }) =>
+      instanceEvents(parts, query.getAll('service'), AbortSignal.any([signal, shutdown])),
     'GET /v1/logs': async ({ query, signal }) =>
       hub.read(
         {
@@ -59,14 +67,34 @@ function stream(
   return queue;
 }
 
+/**
+ * Exits and the Engine's comings and goings. How many instances run is looked up where it decides something: events
+ * of the two runtimes arrive in no common order, so "nothing runs any more" must not be concluded from them alone.
+ */
 async function* instanceEvents(
-  instances: Instances,
-  hub: LogHub,
+  parts: RouteParts,
+  services: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<SupervisorEvent> {
+  const { instances, hub } = parts;
   const queue = new AsyncQueue<SupervisorEvent>(signal);
   using _exits = instances.exits.subscribe((exit) => queue.push({ type: 'exited', ...exit, logSeq: hub.seq }));
   using _engine = instances.engineChanges.subscribe((change) => queue.push({ type: 'engine', ...change }));
-  queue.push({ type: 'subscribed', running: instances.running });
-  yield* queue;
+  yield { type: 'subscribed', running: await countRunning(parts, services, signal), logSeq: hub.seq };
+  for await (const event of queue) {
+    if (event.type !== 'exited' || event.restarting) yield event;
+    else yield { ...event, running: await countRunning(parts, services, signal) };
+  }
+}
+
+async function countRunning(parts: RouteParts, services: readonly string[], signal: AbortSignal): Promise<number> {
+  try {
+    const found = await parts.supervisor.list(signal);
+    return found.filter(isUp).filter(({ service }) => services.length === 0 || services.includes(service)).length;
+  } catch (error) {
+    // While the Engine is away its containers may well run: nobody should be told that all is over.
+    if (error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE')
+      return Math.max(1, parts.instances.running);
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 import { WcError } from '../../model/diagnostic.ts';
+import { isUp } from '../../model/state.ts';
 import type { ObservedInstance } from '../../model/state.ts';
 import { INSTANCE_HEADER, instanceJson, instanceRow } from '../../ui/instance-rows.ts';
 import { formatTable } from '../../ui/table.ts';
@@ -50,9 +51,4 @@ function render(project: string, instances: readonly ObservedInstance[], options
     INSTANCE_HEADER,
     instances.map((instance) => instanceRow(instance, now)),
   );
-}
-
-/** What docker compose shows without `--all`. */
-function isUp(instance: ObservedInstance): boolean {
-  return instance.state.at === 'running' || instance.state.at === 'backoff' || instance.state.at === 'stopping';
 }

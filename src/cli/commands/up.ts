@@ -73,7 +73,6 @@ class AttachedUp {
   async run(interrupts: Interrupts): Promise<ExitStatusCode> {
     const { client } = this.#connection;
     const signal = AbortSignal.any([this.#context.signal, this.#ended.signal]);
-    const watching = this.#watch(signal);
     let stopped: Promise<void> | undefined;
     interrupts.listen((count) => {
       stopped = this.#stop(count);
@@ -84,18 +83,19 @@ class AttachedUp {
       await this.#finish();
       return EXIT_FAILED;
     }
-    await Promise.race([watching, this.#context.signal.aborted ? Promise.resolve() : watching]);
+    await this.#watch(signal);
     await stopped;
     await this.#finish();
     return interrupts.count > 0 ? EXIT_INTERRUPTED : EXIT_OK;
   }
 
-  /** Resolves when no instance of the project runs any more. */
+  /** Resolves when nothing of what was brought up runs any more. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { output } = this.#context;
-    for await (const event of this.#connection.client.stream('GET /v1/events', undefined, signal)) {
-      if (event.type === 'engine') output.err(engineNotice(event));
-      if (event.type !== 'exited') continue;
+    const { client } = this.#connection;
+    const query = new URLSearchParams(this.#request.services.map((service): [string, string] => ['service', service]));
+    for await (const event of client.stream('GET /v1/events', undefined, signal, `?${query.toString()}`)) {
+      if (event.type === 'engine') this.#context.output.err(engineNotice(event));
+      if (event.type !== 'exited' && event.type !== 'subscribed') continue;
       if (event.running > 0) continue;
       this.#lastLine = event.logSeq;
       return;
