@@ -36,6 +36,10 @@ export const ERROR_TABLE = {
   /** An instance that others wait for ended or became unhealthy. */
   ERR_DEPENDENCY_FAILED: { exit: 1, blame: 'user' },
   ERR_MOUNT: { exit: 1, blame: 'user' },
+  /** The command of a container cannot be run: the program is not in its image, or is not executable. */
+  ERR_COMMAND: { exit: 1, blame: 'user' },
+  /** A network that is named does not exist, or its name is ambiguous. */
+  ERR_NETWORK: { exit: 1, blame: 'user' },
   /** A network, volume or container of that name exists and is not ours. */
   ERR_NOT_OURS: { exit: 1, blame: 'environment' },
   ERR_NODE_TOO_OLD: { exit: 1, blame: 'environment' },
