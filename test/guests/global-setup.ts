@@ -1,0 +1,5 @@
+import { buildGuests } from './build.ts';
+
+export async function setup(): Promise<void> {
+  await buildGuests();
+}
