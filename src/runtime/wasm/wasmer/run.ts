@@ -1,4 +1,4 @@
-import type { WASI } from '@wasmer/wasi';
+import type * as Package from '@wasmer/wasi';
 import { WcError } from '../../../model/diagnostic.ts';
 import type { ExitStatus } from '../../../model/state.ts';
 import { ProcessExit } from '../wasi/proc.ts';
@@ -28,18 +28,17 @@ export async function runWasmer(module: WebAssembly.Module, options: WasmerOptio
   try {
     makeDirectories(wasi, options.directories);
     const exit = await runGuest(wasi, module);
-    report(wasi.getStdoutBuffer(), options.stdout);
-    report(wasi.getStderrBuffer(), options.stderr);
+    const [out, err] = [wasi.getStdoutBuffer(), wasi.getStderrBuffer()];
+    if (out.length > 0) options.stdout(out);
+    if (err.length > 0) options.stderr(err);
     return exit;
   } finally {
     wasi.free();
   }
 }
 
-type Package = typeof import('@wasmer/wasi');
-
 /** 450 KB of JavaScript with a Wasm module in it, 100 ms to compile: only for those who ask for it. */
-async function loadPackage(): Promise<Package> {
+async function loadPackage(): Promise<typeof Package> {
   try {
     const loaded = await import('@wasmer/wasi');
     // Further calls wait for the first one's result.
@@ -53,7 +52,7 @@ async function loadPackage(): Promise<Package> {
   }
 }
 
-async function runGuest(wasi: WASI, module: WebAssembly.Module): Promise<ExitStatus> {
+async function runGuest(wasi: Package.WASI, module: WebAssembly.Module): Promise<ExitStatus> {
   const imports = wasi.getImports(module) as WebAssembly.Imports;
   // The package turns an exit into an error of its own that only its start() can read, and its start() turns a trap
   // into text. With our own exit both are what they are for the native engine.
@@ -75,7 +74,7 @@ function exitProcess(code: number): never {
   throw new ProcessExit(code >>> 0);
 }
 
-function makeDirectories(wasi: WASI, directories: readonly string[]): void {
+function makeDirectories(wasi: Package.WASI, directories: readonly string[]): void {
   const files = wasi.fs;
   const made = new Set<string>();
   try {
@@ -101,8 +100,4 @@ function toRecord(env: readonly string[]): Record<string, string> {
       return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
     }),
   );
-}
-
-function report(bytes: Uint8Array, sink: (chunk: Uint8Array) => void): void {
-  if (bytes.length > 0) sink(bytes);
 }
