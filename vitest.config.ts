@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that no name matches are skipped, each by its name; the reports count them. */
+const withoutEngine = process.env['WCOMPOSE_TEST_ENGINE'] === 'off';
+
 /** unit: pure and quick, `npm run check`. runtime: real sockets, workers and guests. engine: needs a Docker Engine. */
 export default defineConfig({
   test: {
@@ -9,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{runtime,e2e,contract,bench,package}/**', 'test/**/*.engine.test.ts'],
+          exclude: ['test/{runtime,e2e,contract,bench,package,examples,wasi}/**', 'test/**/*.engine.test.ts'],
           pool: 'threads',
           isolate: false,
         },
@@ -17,7 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'runtime',
-          include: ['test/{runtime,contract,package}/**/*.test.ts'],
+          include: ['test/{runtime,contract,package,examples,wasi}/**/*.test.ts'],
           exclude: ['test/**/*.engine.test.ts'],
           globalSetup: ['test/guests/global-setup.ts'],
           pool: 'forks',
@@ -27,6 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'engine',
+          ...(withoutEngine ? { testNamePattern: /^$/ } : {}),
           include: ['test/**/*.engine.test.ts'],
           globalSetup: ['test/guests/global-setup.ts', 'test/engine/global-setup.ts'],
           pool: 'forks',
