@@ -48,6 +48,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -57,6 +58,9 @@
 enum { HELLO = 1, LISTEN = 2, UNLISTEN = 3, OK = 4, ERR = 5 };
 enum { HEADER = 12, MAX_PAYLOAD = 1024 };
 enum { CHUNK = 65536, TURNS = 16, ACCEPTS = 64, BACKLOG = 4096, SPARE_PIPES = 64, RETRY_MS = 5, EVENTS = 256 };
+
+/* Two sockets and, while both directions wait for slow receivers, two pipes of two ends each. */
+enum { FILES_PER_CONNECTION = 6, FILES_FOR_THE_REST = 256 };
 
 static const char *socket_dir;
 
@@ -78,12 +82,14 @@ struct watch {
 
 static int epoll_fd;
 
-static void watch(struct watch *w, uint32_t events) {
-    if (w->added && w->events == events) return;
+/* False when the kernel has no room to watch one more (ENOMEM, ENOSPC). */
+static bool watch(struct watch *w, uint32_t events) {
+    if (w->added && w->events == events) return true;
     struct epoll_event event = {.events = events, .data.ptr = w};
-    if (epoll_ctl(epoll_fd, w->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, w->fd, &event)) die("epoll", errno);
+    if (epoll_ctl(epoll_fd, w->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, w->fd, &event)) return false;
     w->added = true;
     w->events = events;
+    return true;
 }
 
 static void unwatch(struct watch *w) {
@@ -142,6 +148,9 @@ struct connection {
 /* Freed after the batch of events, which may still name them. */
 static struct connection *dead_connections;
 
+/* So many that each can always have its pipes: a connection that was accepted is not lost for want of one. */
+static size_t open_connections, max_connections;
+
 static void reset_on_close(int fd) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -154,6 +163,7 @@ static void close_connection(struct connection *c, bool reset) {
         give_pipe(c->flow[i].pipe, c->flow[i].held == 0);
     }
     c->dead = true;
+    open_connections--;
     c->next_dead = dead_connections;
     dead_connections = c;
 }
@@ -220,7 +230,8 @@ static void settle(struct connection *c) {
         if (c->end[i].hung_up) continue;
         bool readable = !f[i].ended && !f[i].broken && f[i].held == 0;
         bool writable = f[1 - i].held > 0 && !f[1 - i].broken;
-        watch(&c->end[i].watch, (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u));
+        if (!watch(&c->end[i].watch, (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u)))
+            return close_connection(c, true);
     }
 }
 
@@ -246,6 +257,7 @@ static bool add_connection(int client, int service) {
         c->end[i].connection = c;
         c->flow[i].pipe[0] = c->flow[i].pipe[1] = -1;
     }
+    open_connections++;
     settle(c);
     return true;
 }
@@ -262,6 +274,9 @@ struct listener {
 };
 
 static struct listener *listeners;
+
+/* Freed after the batch of events, as connections are. */
+static struct listener *dead_listeners;
 
 /* "<peer address> <peer port>\n"; an IPv4 peer of an IPv6 socket is written as IPv4. 0: the peer is gone. */
 static int hello_line(int client, char *line, size_t size) {
@@ -289,6 +304,7 @@ static int connect_service(int port, int client) {
     if (length == 0 || size >= (int)sizeof address.sun_path) return errno = ECONNABORTED, -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
+    errno = ECONNABORTED; /* what a write that is cut short is taken for */
     if (!connect(fd, (struct sockaddr *)&address, sizeof address) && write(fd, line, (size_t)length) == length) return fd;
     int error = errno;
     close(fd);
@@ -308,6 +324,7 @@ static bool is_shortage(int error) {
 
 static void on_listener(struct listener *l) {
     for (int n = 0; n < ACCEPTS; n++) {
+        if (open_connections >= max_connections) return pause_listener(l, l->waiting);
         int client = l->waiting >= 0 ? l->waiting : accept4(l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         l->waiting = -1;
         if (client < 0 && errno == EAGAIN) break;
@@ -321,8 +338,7 @@ static void on_listener(struct listener *l) {
             if (service >= 0) close(service);
         }
     }
-    l->paused = false;
-    watch(&l->watch, EPOLLIN);
+    l->paused = !watch(&l->watch, EPOLLIN);
 }
 
 /* Options that accepted sockets inherit. */
@@ -359,19 +375,21 @@ static int listen_on(const char *address, int port) {
 
 /* 0 or an errno. */
 static int add_listener(const char *name) {
-    char address[64];
-    int port = 0, used = 0;
-    if (sscanf(name, "%63s %d%n", address, &port, &used) != 2 || name[used] || port < 1 || port > 65535) return EINVAL;
     struct listener *l = calloc(1, sizeof *l);
     if (!l) return ENOMEM;
-    l->watch = (struct watch){.kind = LISTENER, .fd = listen_on(address, port)};
-    if (l->watch.fd < 0) return free(l), errno;
-    snprintf(l->name, sizeof l->name, "%s", name);
-    l->port = port;
+    char address[sizeof l->name];
+    int used = 0;
+    bool valid = strlen(name) < sizeof l->name && sscanf(name, "%63s %d%n", address, &l->port, &used) == 2 &&
+                 !name[used] && l->port >= 1 && l->port <= 65535;
+    if (!valid) return free(l), EINVAL;
+    strcpy(l->name, name);
     l->waiting = -1;
+    l->watch = (struct watch){.kind = LISTENER, .fd = listen_on(address, l->port)};
+    int error = errno;
+    if (l->watch.fd < 0) return free(l), error;
+    if (!watch(&l->watch, EPOLLIN)) return close(l->watch.fd), free(l), ENOMEM;
     l->next = listeners;
     listeners = l;
-    watch(&l->watch, EPOLLIN);
     return 0;
 }
 
@@ -387,9 +405,19 @@ static int remove_listener(const char *name) {
             close(l->waiting);
         }
         l->watch.fd = -1; /* an event of this batch may still name it */
+        l->next = dead_listeners;
+        dead_listeners = l;
         return 0;
     }
     return ENOENT;
+}
+
+static void free_dead_listeners(void) {
+    while (dead_listeners) {
+        struct listener *next = dead_listeners->next;
+        free(dead_listeners);
+        dead_listeners = next;
+    }
 }
 
 /* Milliseconds until a paused listener is tried again; -1: none is paused. */
@@ -423,15 +451,28 @@ static void send_hello(void) {
     send_frame(HELLO, 0, payload, sizeof payload);
 }
 
+/* What listening and its requests can give; musl has no strerrorname_np. */
+static const struct { int error; const char *name; } error_names[] = {
+    {EACCES, "EACCES"}, {EADDRINUSE, "EADDRINUSE"}, {EADDRNOTAVAIL, "EADDRNOTAVAIL"}, {EINVAL, "EINVAL"},
+    {EMFILE, "EMFILE"}, {ENFILE, "ENFILE"}, {ENOBUFS, "ENOBUFS"}, {ENOENT, "ENOENT"},
+    {ENOMEM, "ENOMEM"}, {ENOSYS, "ENOSYS"},
+};
+
 static void answer(uint32_t id, int error) {
-    const char *name = error ? strerrorname_np(error) : "";
+    char name[16] = "";
+    if (error) snprintf(name, sizeof name, "E%d", error);
+    for (size_t i = 0; i < sizeof error_names / sizeof *error_names; i++)
+        if (error_names[i].error == error) strcpy(name, error_names[i].name);
     send_frame(error ? ERR : OK, id, name, (uint32_t)strlen(name));
 }
 
 static void on_frame(uint32_t type, uint32_t id, const char *payload, uint32_t length) {
     static bool greeted;
     if (!greeted) {
+        uint32_t version;
         if (type != HELLO || length != 12 || memcmp(payload, MAGIC, 8) != 0) die("stdin does not begin with HELLO", 0);
+        memcpy(&version, payload + 8, sizeof version);
+        if (le32toh(version) != PROTOCOL_VERSION) die("the host speaks another version of the protocol", 0);
         greeted = true;
         return;
     }
@@ -475,34 +516,75 @@ static void on_event(struct watch *w, uint32_t events) {
 
 static void quit(int number) { _exit(number == SIGTERM ? 0 : 128 + number); }
 
-static int run(const char *dir) {
+static _Noreturn void run(const char *dir) {
     socket_dir = dir;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGTERM, quit); /* PID 1 has no default actions */
     signal(SIGINT, quit);
     struct rlimit files;
-    if (!getrlimit(RLIMIT_NOFILE, &files)) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &files)) die("getrlimit", errno);
+    rlim_t soft = files.rlim_cur;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files)) files.rlim_cur = soft;
+    max_connections = files.rlim_cur > FILES_FOR_THE_REST + FILES_PER_CONNECTION
+        ? (files.rlim_cur - FILES_FOR_THE_REST) / FILES_PER_CONNECTION : 1;
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     static struct watch control = {.kind = CONTROL, .fd = STDIN_FILENO};
-    watch(&control, EPOLLIN);
+    if (!watch(&control, EPOLLIN)) die("epoll", errno);
     send_hello();
     struct epoll_event events[EVENTS];
     for (;;) {
         int n = epoll_wait(epoll_fd, events, EVENTS, retry_paused_listeners());
         for (int i = 0; i < n; i++) on_event(events[i].data.ptr, events[i].events);
         free_dead_connections();
+        free_dead_listeners();
     }
 }
 
-/* ---- relay rm: runs as root on directories that containers wrote to, so it trusts no name in them ---- */
+/*
+ * ---- relay rm: runs as root on directories that containers wrote to, so it trusts no name in them ----
+ *
+ * Every name is looked up in a directory that is open already, and is never followed: a link is removed as a link.
+ * It goes into no other mount, not even one of the same file system.
+ */
 
-static bool remove_entry(int dir, const char *name, dev_t device);
+enum { MAX_DEPTH = 100 };
+
+static int top; /* the directory that is cleared */
+static dev_t top_device;
+
+/* A descriptor of the directory `name` in `dir`, or -1 with errno; EXDEV: something is mounted there. */
+static int open_directory(int dir, const char *name) {
+    enum { NO_XDEV = 1, NO_MAGICLINKS = 2, NO_SYMLINKS = 4, BENEATH = 8 };
+    struct { uint64_t flags, mode, resolve; } how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+        .resolve = NO_XDEV | NO_MAGICLINKS | NO_SYMLINKS | BENEATH,
+    };
+    int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+    /* Before Linux 5.6, or under a seccomp profile of that time: the device tells of most mounts. */
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) fd = openat(dir, name, (int)how.flags);
+    struct stat stat;
+    if (fd < 0 || (!fstat(fd, &stat) && stat.st_dev == top_device)) return fd;
+    close(fd);
+    return errno = EXDEV, -1;
+}
+
+/* Directories nested without end would exhaust stack and descriptors: what is deep is moved to the top first. */
+static bool move_to_top(int dir, const char *name) {
+    static unsigned counter;
+    char target[32];
+    for (int tries = 0; tries < 1000; tries++) {
+        snprintf(target, sizeof target, ".wcompose-rm-%u", counter++);
+        if (renameat(dir, name, top, target) == 0) return true;
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) break;
+    }
+    return false;
+}
+
+static bool remove_entry(int dir, const char *name, int depth);
 
 /* Removes what is in the directory; takes the descriptor. A pass that removes nothing is the last one. */
-static bool clear_directory(int fd, dev_t device) {
+static bool clear_directory(int fd, int depth) {
     DIR *dir = fdopendir(fd);
     if (!dir) return fprintf(stderr, "relay: %s\n", strerror(errno)), close(fd), false;
     bool clean, progress;
@@ -512,7 +594,7 @@ static bool clear_directory(int fd, dev_t device) {
         rewinddir(dir);
         for (struct dirent *entry; (entry = readdir(dir));) {
             if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-            if (remove_entry(fd, entry->d_name, device)) progress = true;
+            if (remove_entry(fd, entry->d_name, depth)) progress = true;
             else clean = false;
         }
     } while (progress);
@@ -520,33 +602,36 @@ static bool clear_directory(int fd, dev_t device) {
     return clean;
 }
 
-static bool remove_entry(int dir, const char *name, dev_t device) {
-    if (unlinkat(dir, name, 0) == 0) return true;
+static bool remove_entry(int dir, const char *name, int depth) {
+    if (unlinkat(dir, name, 0) == 0 || errno == ENOENT) return true;
     int error = errno;
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct stat stat;
-    if (fd < 0) return fprintf(stderr, "relay: cannot remove %s: %s\n", name, strerror(error)), false;
-    if (fstat(fd, &stat) || stat.st_dev != device) {
-        close(fd);
-        return fprintf(stderr, "relay: %s is another file system\n", name), false;
+    int fd = open_directory(dir, name);
+    if (fd < 0) {
+        if (errno != ENOTDIR && errno != ELOOP) error = errno;
+        return fprintf(stderr, "relay: cannot remove %s: %s\n", name, strerror(error)), false;
     }
-    if (!clear_directory(fd, device)) return false;
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0) return close(fd), true;
+    if (depth >= MAX_DEPTH && move_to_top(dir, name)) return close(fd), true;
+    if (!clear_directory(fd, depth + 1)) return false;
     if (unlinkat(dir, name, AT_REMOVEDIR) == 0) return true;
     return fprintf(stderr, "relay: cannot remove %s: %s\n", name, strerror(errno)), false;
 }
 
 /* Says "cleared" when nothing is left: its caller sees the output and not the exit status. */
 static int remove_content(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat stat;
-    if (fd < 0 || fstat(fd, &stat)) die(path, errno);
-    if (!clear_directory(fd, stat.st_dev)) return 1;
+    top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (top < 0 || fstat(top, &stat)) die(path, errno);
+    top_device = stat.st_dev;
+    int fd = dup(top);
+    if (fd < 0) die(path, errno);
+    if (!clear_directory(fd, 0)) return 1;
     puts("cleared");
     return 0;
 }
 
 int main(int argc, char **argv) {
-    if (argc == 3 && strcmp(argv[1], "run") == 0) return run(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "run") == 0) run(argv[2]);
     if (argc == 3 && strcmp(argv[1], "rm") == 0) return remove_content(argv[2]);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return printf("wcompose-relay, protocol %u\n", PROTOCOL_VERSION), 0;
     fputs("usage: relay run DIR | relay rm PATH | relay --version\n", stderr);

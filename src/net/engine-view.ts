@@ -1,0 +1,86 @@
+import type { Project, Service } from '../model/project.ts';
+import type { ContainerEndpoint, EngineInfo, FabricEngine } from './fabric-engine.ts';
+import { parseSubnet } from './ipv4.ts';
+import type { Subnet } from './ipv4.ts';
+
+/** The Engine, connected to when it is first needed. */
+export type GetEngine = (signal: AbortSignal) => Promise<FabricEngine>;
+
+/** What the fabric last saw of containers and networks. What cannot be read now stays as it was. */
+export class EngineView {
+  readonly #engine: GetEngine;
+  #endpoints: readonly ContainerEndpoint[] = [];
+  #subnets: ReadonlyMap<string, readonly Subnet[]> = new Map();
+  #refreshedAt = -Infinity;
+  #running: Promise<void> | undefined;
+  #info: EngineInfo | undefined;
+
+  constructor(engine: GetEngine) {
+    this.#engine = engine;
+  }
+
+  get endpoints(): readonly ContainerEndpoint[] {
+    return this.#endpoints;
+  }
+
+  /** By the Engine's network name. */
+  get subnets(): ReadonlyMap<string, readonly Subnet[]> {
+    return this.#subnets;
+  }
+
+  /** Asked once: an Engine does not change what it is. */
+  async info(signal: AbortSignal): Promise<EngineInfo> {
+    this.#info ??= await (await this.#engine(signal)).info(signal);
+    return this.#info;
+  }
+
+  /** Reads again; in a project that needs no Engine there is nothing to read. */
+  async refresh(project: Project, signal: AbortSignal): Promise<void> {
+    if (!needsEngine(project)) return;
+    const engine = await this.#engine(signal);
+    const names = [...new Set(Object.values(project.networks).map((network) => network.name))];
+    const [endpoints, subnets] = await Promise.all([
+      engine.endpoints(project.name, names, signal),
+      Promise.all(names.map(async (name) => [name, await readSubnets(engine, name, signal)] as const)),
+    ]);
+    this.#endpoints = endpoints;
+    this.#subnets = new Map(subnets);
+    this.#refreshedAt = performance.now();
+  }
+
+  /** For a name that should be there and is not: reads again, but not for every question of a busy guest. */
+  async refreshOnMiss(project: Project, signal: AbortSignal): Promise<void> {
+    if (performance.now() - this.#refreshedAt < MISS_MS) return;
+    this.#running ??= this.refresh(project, signal).finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
+  }
+}
+
+/** Containers are the Engine's, and so are networks that somebody else made. */
+export function needsEngine(project: Project): boolean {
+  return Object.values(project.services).some(
+    (service) => service.kind === 'container' || engineNetworks(project, service).length > 0,
+  );
+}
+
+/** Keys of the service's networks on which something beside Wasm services can be: those need a relay. */
+export function engineNetworks(project: Project, service: Service): readonly string[] {
+  return service.networks
+    .map(({ network }) => network)
+    .filter(
+      (key) =>
+        project.networks[key]?.external === true ||
+        Object.values(project.services).some(
+          (other) => other.kind === 'container' && other.networks.some(({ network }) => network === key),
+        ),
+    );
+}
+
+async function readSubnets(engine: FabricEngine, name: string, signal: AbortSignal): Promise<readonly Subnet[]> {
+  const found = await engine.subnets(name, signal);
+  return found.map(parseSubnet).filter((subnet) => subnet !== undefined);
+}
+
+const MISS_MS = 500;

@@ -1,0 +1,274 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { WcError } from '../model/diagnostic.ts';
+import { parseInstanceId } from '../model/ids.ts';
+import type { InstanceId, ProjectName } from '../model/ids.ts';
+import type { Project, WasmService } from '../model/project.ts';
+import { EngineView } from './engine-view.ts';
+import type { GetEngine } from './engine-view.ts';
+import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from './fabric.ts';
+import { readHostAddresses } from './host-addresses.ts';
+import { hostsFile } from './hosts-file.ts';
+import { decide } from './policy.ts';
+import type { Destination, HostAddresses, Peer } from './policy.ts';
+import { ProjectRelays } from './project-relays.ts';
+import { answer } from './resolve.ts';
+import { lookupOutside } from './outside-dns.ts';
+import { HOST_GATEWAY, VirtualAddresses } from './virtual-addresses.ts';
+
+export interface FabricOptions {
+  readonly project: ProjectName;
+  /** The project's directory for sockets; the fabric uses `<runDir>/n` and nothing else below it. */
+  readonly runDir: string;
+  readonly engine: GetEngine;
+  /** For the user: a relay that ended, a name server that does not answer, what this Engine cannot do. */
+  readonly onNotice: (message: string) => void;
+  readonly hostAddresses?: () => HostAddresses;
+  readonly lookup?: (name: string, signal: AbortSignal) => Promise<readonly string[]>;
+}
+
+/** The fabric of one project, and what its supervisor tells it. */
+export interface ProjectFabric extends Fabric {
+  /** Names and walls follow this project from now on; relays follow with the next `refresh`. */
+  setProject(project: Project): void;
+  /** Containers of the project came, went or changed their addresses. */
+  refresh(signal: AbortSignal): Promise<void>;
+  /** Removes the project's relay containers that no instance of this fabric uses: a dead supervisor's. */
+  removeStaleRelays(signal: AbortSignal): Promise<void>;
+}
+
+export function createFabric(options: FabricOptions): ProjectFabric {
+  return new NativeFabric(options);
+}
+
+/** An attached instance. */
+interface Member extends Peer {
+  readonly socketDir: string;
+  readonly listening: Set<number>;
+  /** Address -> the names it was the answer for. */
+  readonly answers: Map<string, Set<string>>;
+}
+
+class NativeFabric implements ProjectFabric {
+  readonly #options: FabricOptions;
+  readonly #view: EngineView;
+  readonly #relays: ProjectRelays;
+  readonly #virtual: VirtualAddresses;
+  readonly #members = new Map<InstanceId, Member>();
+  #project: Project | undefined;
+  /** Turns of round robin, and of the ports that instances dial each other from. */
+  #turn = 0;
+
+  constructor(options: FabricOptions) {
+    this.#options = options;
+    this.#view = new EngineView(options.engine);
+    this.#relays = new ProjectRelays({ ...options, info: async (signal) => await this.#view.info(signal) });
+    this.#virtual = new VirtualAddresses(options.project);
+  }
+
+  setProject(project: Project): void {
+    this.#project = project;
+  }
+
+  async refresh(signal: AbortSignal): Promise<void> {
+    const project = this.#knownProject();
+    await this.#view.refresh(project, signal);
+    await Promise.all(
+      [...this.#members.values()].map(async (member) => {
+        try {
+          await this.#relays.follow(project, member, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          const { message } = error as Error;
+          this.#options.onNotice(`the relay of ${member.id} cannot be started: ${message}`);
+        }
+      }),
+    );
+  }
+
+  async removeStaleRelays(signal: AbortSignal): Promise<void> {
+    await this.#relays.removeStale(signal);
+  }
+
+  async attach(id: InstanceId, service: WasmService, signal: AbortSignal): Promise<Attachment> {
+    const project = this.#knownProject();
+    if (this.#members.has(id)) throw new RangeError(`${id} is attached already`);
+    const published = publishedListeners(service);
+    const socketDir = join(this.#options.runDir, SOCKET_DIRS, String(this.#freeNumber()));
+    const member: Member = {
+      id,
+      service,
+      socketDir,
+      addresses: this.#addressesOf(id, service),
+      listening: new Set(),
+      answers: new Map(),
+    };
+    this.#members.set(id, member);
+    try {
+      // What a supervisor left that died is no socket of this instance.
+      await rm(socketDir, { recursive: true, force: true });
+      await mkdir(socketDir, { recursive: true, mode: 0o700 });
+      await this.#view.refresh(project, signal);
+      await this.#relays.follow(project, member, signal);
+    } catch (error) {
+      this.#members.delete(id);
+      await rm(socketDir, { recursive: true, force: true });
+      throw error;
+    }
+    const [address = ''] = member.addresses;
+    const extraHosts = Object.fromEntries(
+      Object.entries(service.extraHosts).map(([name, addresses]) => [name, addresses.map(hostGatewayAddress)]),
+    );
+    const hostname = service.name;
+    return { socketDir, published, address, hostname, hostsFile: hostsFile(address, hostname, extraHosts) };
+  }
+
+  async detach(id: InstanceId, signal: AbortSignal): Promise<void> {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    this.#members.delete(id);
+    try {
+      await this.#relays.leave(id, signal);
+    } finally {
+      await rm(member.socketDir, { recursive: true, force: true });
+    }
+  }
+
+  async resolve(id: InstanceId, name: string, signal: AbortSignal): Promise<readonly string[]> {
+    const member = this.#member(id);
+    const found = await answer(
+      {
+        project: this.#knownProject(),
+        members: [...this.#members.values()],
+        view: this.#view,
+        lookup: this.#options.lookup ?? lookupOutside,
+        onNotice: this.#options.onNotice,
+      },
+      member,
+      name,
+      signal,
+    );
+    remember(member.answers, name, found);
+    const start = found.length === 0 ? 0 : this.#turn++ % found.length;
+    return [...found.slice(start), ...found.slice(0, start)];
+  }
+
+  async authorize(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<ConnectVerdict> {
+    const member = this.#member(id);
+    const destination = decide(
+      {
+        project: this.#knownProject(),
+        peers: [...this.#members.values()],
+        endpoints: this.#view.endpoints,
+        subnets: this.#view.subnets,
+        host: this.#options.hostAddresses ?? readHostAddresses,
+        namesOf: (one) => [...(member.answers.get(one) ?? [])],
+      },
+      member,
+      address,
+      port,
+    );
+    return await this.#verdict(member, destination, port, signal);
+  }
+
+  async setListening(id: InstanceId, port: number, listening: boolean, signal: AbortSignal): Promise<void> {
+    const member = this.#member(id);
+    if (listening) member.listening.add(port);
+    else member.listening.delete(port);
+    await this.#relays.setListening(id, port, listening, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const signal = AbortSignal.timeout(CLEANUP_MS);
+    await Promise.all([...this.#members.keys()].map(async (id) => await this.detach(id, signal)));
+    await rm(join(this.#options.runDir, SOCKET_DIRS), { recursive: true, force: true });
+  }
+
+  async #verdict(from: Member, destination: Destination, port: number, signal: AbortSignal): Promise<ConnectVerdict> {
+    switch (destination.to) {
+      case 'refused':
+        return destination;
+      case 'outside':
+        return { to: 'tcp', host: destination.address, port };
+      case 'host':
+        return { to: 'tcp', host: '127.0.0.1', port };
+      case 'network': {
+        const { native, rootless } = await this.#view.info(signal);
+        if (native && !rootless) return { to: 'tcp', host: destination.address, port };
+        const where = rootless ? 'is rootless' : 'does not run on this machine itself';
+        const reason = `${from.id} cannot connect to ${destination.address} port ${port}: the Docker Engine ${where}, so addresses of containers are not reachable from here; publish the container's port instead`;
+        return { to: 'refused', errno: 'ENETUNREACH', reason };
+      }
+      case 'instance': {
+        const to = this.#member(destination.id);
+        if (to.listening.has(port)) {
+          const hello = `${from.addresses[0]} ${FIRST_DIAL_PORT + (this.#turn++ % DIAL_PORTS)}\n`;
+          return { to: 'unix', path: join(to.socketDir, String(port)), hello };
+        }
+        const reason = `${from.id} cannot connect to ${to.id} port ${port}: it does not listen there`;
+        return { to: 'refused', errno: 'ECONNREFUSED', reason };
+      }
+    }
+  }
+
+  #knownProject(): Project {
+    if (this.#project === undefined) throw new RangeError('the fabric was not told of a project');
+    return this.#project;
+  }
+
+  #member(id: InstanceId): Member {
+    const member = this.#members.get(id);
+    if (member === undefined) throw new RangeError(`${id} is not attached`);
+    return member;
+  }
+
+  /** The first one is what the instance calls its own. */
+  #addressesOf(id: InstanceId, service: WasmService): readonly string[] {
+    const fixed = service.networks.map((network) => network.ipv4Address).filter((one) => one !== undefined);
+    return parseInstanceId(id).index === 1 && fixed.length > 0 ? fixed : [this.#virtual.of(id)];
+  }
+
+  #freeNumber(): number {
+    const taken = new Set([...this.#members.values()].map((member) => member.socketDir));
+    let number = 0;
+    while (taken.has(join(this.#options.runDir, SOCKET_DIRS, String(number)))) number++;
+    return number;
+  }
+}
+
+function publishedListeners(service: WasmService): readonly PublishedListener[] {
+  return service.ports.map(({ hostIp, published, target, protocol, source }) => {
+    if (protocol !== 'tcp') {
+      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: a Wasm service publishes TCP ports only`, {
+        source,
+      });
+    }
+    return { hostIp, published: published ?? 0, target };
+  });
+}
+
+function hostGatewayAddress(address: string): string {
+  return address === 'host-gateway' ? HOST_GATEWAY : address;
+}
+
+/** Keeps the last answers only: a guest may ask for names without end. */
+function remember(answers: Map<string, Set<string>>, name: string, addresses: readonly string[]): void {
+  for (const address of addresses) {
+    const names = answers.get(address) ?? new Set();
+    answers.delete(address);
+    if (names.size < MAX_NAMES) names.add(name);
+    answers.set(address, names);
+  }
+  for (const [oldest] of answers) {
+    if (answers.size <= MAX_ANSWERS) return;
+    answers.delete(oldest);
+  }
+}
+
+const SOCKET_DIRS = 'n';
+const CLEANUP_MS = 15_000;
+const FIRST_DIAL_PORT = 32_768;
+const DIAL_PORTS = 28_232;
+const MAX_ANSWERS = 1_024;
+const MAX_NAMES = 32;

@@ -1,0 +1,135 @@
+import { parseInstanceId } from '../model/ids.ts';
+import type { InstanceId, ProjectName } from '../model/ids.ts';
+import type { Project } from '../model/project.ts';
+import { engineNetworks } from './engine-view.ts';
+import type { GetEngine } from './engine-view.ts';
+import type { EngineInfo } from './fabric-engine.ts';
+import type { Peer } from './policy.ts';
+import type { RelayNetwork, RelaySpec } from './relay/container.ts';
+import { RelayKeeper } from './relay/keeper.ts';
+
+export interface RelaysOptions {
+  readonly project: ProjectName;
+  readonly engine: GetEngine;
+  readonly info: (signal: AbortSignal) => Promise<EngineInfo>;
+  readonly onNotice: (message: string) => void;
+}
+
+interface Member extends Peer {
+  readonly socketDir: string;
+  readonly listening: ReadonlySet<number>;
+}
+
+/** The relay containers of one project: each instance has one exactly while something in the Engine can see it. */
+export class ProjectRelays {
+  readonly #options: RelaysOptions;
+  readonly #keepers = new Map<InstanceId, RelayKeeper>();
+  #swept: Promise<void> | undefined;
+  #toldNotNative = false;
+
+  constructor(options: RelaysOptions) {
+    this.#options = options;
+  }
+
+  /** Starts, replaces or ends the instance's relay, as the project's networks want it now. */
+  async follow(project: Project, member: Member, signal: AbortSignal): Promise<void> {
+    const networks = relayNetworks(project, member);
+    const present = this.#keepers.get(member.id);
+    if (present !== undefined && sameNetworks(present.spec.networks, networks)) return;
+    await this.leave(member.id, signal);
+    if (networks.length === 0) return;
+    const engine = await this.#options.engine(signal);
+    if (!(await this.#options.info(signal)).native) {
+      this.#sayNotNative(member.id);
+      return;
+    }
+    await this.#sweepOnce(signal);
+    const spec = relaySpec(project, member, networks);
+    const keeper = new RelayKeeper({ spec, engine, onNotice: this.#options.onNotice });
+    this.#keepers.set(member.id, keeper);
+    try {
+      await keeper.start(member.listening, signal);
+    } catch (error) {
+      this.#keepers.delete(member.id);
+      await keeper.stop(AbortSignal.timeout(CLEANUP_MS));
+      throw error;
+    }
+  }
+
+  async leave(id: InstanceId, signal: AbortSignal): Promise<void> {
+    const keeper = this.#keepers.get(id);
+    this.#keepers.delete(id);
+    await keeper?.stop(signal);
+  }
+
+  async setListening(id: InstanceId, port: number, listening: boolean, signal: AbortSignal): Promise<void> {
+    await this.#keepers.get(id)?.setListening(port, listening, signal);
+  }
+
+  async removeStale(signal: AbortSignal): Promise<void> {
+    const engine = await this.#options.engine(signal);
+    const names = new Set([...this.#keepers.values()].map((keeper) => keeper.spec.name));
+    const found = await engine.relays(this.#options.project, signal);
+    const stale = found.filter(({ name }) => !names.has(name));
+    await Promise.all(stale.map(async ({ id }) => await engine.removeContainer(id, signal)));
+  }
+
+  /** Before the first relay: one of a dead supervisor would still answer to names under which ours come. */
+  async #sweepOnce(signal: AbortSignal): Promise<void> {
+    this.#swept ??= this.removeStale(signal).catch((error: unknown) => {
+      this.#swept = undefined;
+      throw error;
+    });
+    await this.#swept;
+  }
+
+  #sayNotNative(id: InstanceId): void {
+    if (this.#toldNotNative) return;
+    this.#toldNotNative = true;
+    this.#options.onNotice(
+      `containers cannot connect to ${id} and other Wasm services: the Docker Engine does not run on this machine itself, and this version of wcompose joins the two only there`,
+    );
+  }
+}
+
+const CLEANUP_MS = 10_000;
+
+function relayNetworks(project: Project, member: Member): readonly RelayNetwork[] {
+  const { service, id } = member;
+  const needed = new Set(engineNetworks(project, service));
+  const first = parseInstanceId(id).index === 1;
+  return (
+    service.networks
+      .filter(({ network }) => needed.has(network))
+      .map(({ network, aliases, ipv4Address }) => ({
+        name: project.networks[network]?.name ?? network,
+        aliases: [
+          ...new Set([
+            service.name,
+            ...(service.containerName === undefined ? [] : [service.containerName]),
+            ...aliases,
+          ]),
+        ],
+        ipv4Address: first ? ipv4Address : undefined,
+      }))
+      // A fixed address can be given only where the container is created.
+      .toSorted((a, b) => Number(b.ipv4Address !== undefined) - Number(a.ipv4Address !== undefined))
+  );
+}
+
+function relaySpec(project: Project, member: Member, networks: readonly RelayNetwork[]): RelaySpec {
+  const { service, id, socketDir } = member;
+  const { index } = parseInstanceId(id);
+  return {
+    project: project.name,
+    service: service.name,
+    index,
+    name: service.containerName ?? `${project.name}-${service.name}-${index}`,
+    networks,
+    socketDir,
+  };
+}
+
+function sameNetworks(a: readonly RelayNetwork[], b: readonly RelayNetwork[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

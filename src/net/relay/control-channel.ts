@@ -1,0 +1,124 @@
+import type { Duplex } from 'node:stream';
+
+import { attachDemux } from './attach-demux.ts';
+import { encodeFrame, FRAME, frameReader, helloFrame, isHello } from './frames.ts';
+import type { Frame } from './frames.ts';
+
+/** The relay is gone or its connection is; what was asked of it may have been done or not. */
+export class RelayLostError extends Error {
+  override readonly name = 'RelayLostError';
+}
+
+/** The relay could not do what was asked; `errno` is its reason: `EADDRINUSE`. */
+export class RelayRefusedError extends Error {
+  override readonly name = 'RelayRefusedError';
+  readonly errno: string;
+
+  constructor(errno: string) {
+    super(`the relay answered ${errno}`);
+    this.errno = errno;
+  }
+}
+
+/** Requests to one relay over its attached stdin and stdout. Closing it ends the relay, whose stdin ends then. */
+export class ControlChannel implements Disposable {
+  readonly #stream: Duplex;
+  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
+  readonly #hello = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<string>();
+  #lost: string | undefined;
+  #said = '';
+  #next = 1;
+
+  constructor(stream: Duplex) {
+    this.#stream = stream;
+    // Whoever waits for HELLO or an answer gets the error; without a waiter it is told by `ended`.
+    this.#hello.promise.catch(() => {});
+    const read = frameReader((frame) => this.#onFrame(frame));
+    const demux = attachDemux(read, (bytes) => {
+      this.#said = (this.#said + bytes.toString('utf8')).slice(-MAX_SAID);
+    });
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        demux(chunk);
+      } catch (error) {
+        this.#lose(`it sent what is not of its protocol: ${(error as Error).message}`);
+      }
+    });
+    stream.on('error', (error) => this.#lose(error.message));
+    stream.on('end', () => this.#lose(this.#said.trim() || 'its connection ended'));
+    stream.on('close', () => this.#lose('its connection was closed'));
+    stream.write(helloFrame());
+  }
+
+  /** Resolves with the reason when the relay or the connection to it has ended; never rejects. */
+  get ended(): Promise<string> {
+    return this.#ended.promise;
+  }
+
+  /** Resolves when the relay serves. Throws RelayLostError. */
+  async hello(signal: AbortSignal): Promise<void> {
+    await untilAborted(this.#hello.promise, signal);
+  }
+
+  async listen(port: number, signal: AbortSignal): Promise<void> {
+    await this.#request(FRAME.listen, port, signal);
+  }
+
+  /** Resolves when containers are refused; connections that are open stay. */
+  async unlisten(port: number, signal: AbortSignal): Promise<void> {
+    await this.#request(FRAME.unlisten, port, signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#lose('it was stopped');
+  }
+
+  async #request(type: number, port: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#lost !== undefined) throw new RelayLostError(this.#lost);
+    const id = this.#next++;
+    const answer = Promise.withResolvers<void>();
+    this.#waiting.set(id, answer);
+    this.#stream.write(encodeFrame(type, id, Buffer.from(`* ${port}`)));
+    await untilAborted(answer.promise, signal);
+  }
+
+  #onFrame(frame: Frame): void {
+    if (isHello(frame)) {
+      this.#hello.resolve();
+      return;
+    }
+    const waiter = this.#waiting.get(frame.id);
+    this.#waiting.delete(frame.id);
+    if (frame.type === FRAME.ok) waiter?.resolve();
+    else if (frame.type === FRAME.error) waiter?.reject(new RelayRefusedError(frame.payload.toString('latin1')));
+    else throw new RangeError(`a frame of type ${frame.type}`);
+  }
+
+  #lose(reason: string): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = reason;
+    const error = new RelayLostError(reason);
+    this.#hello.reject(error);
+    for (const waiter of this.#waiting.values()) waiter.reject(error);
+    this.#waiting.clear();
+    this.#ended.resolve(reason);
+    this.#stream.destroy();
+  }
+}
+
+/** The promise, or the signal's reason when that comes first. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason as Error);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+const MAX_SAID = 2_000;
