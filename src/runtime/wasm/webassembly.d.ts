@@ -37,6 +37,7 @@ declare namespace WebAssembly {
   class CompileError extends Error {}
   class LinkError extends Error {}
   class RuntimeError extends Error {}
+  class SuspendError extends Error {}
   /** What a guest's `throw` is outside of it. Has a stack only when it was made with one. */
   class Exception {
     readonly stack?: string | undefined;

@@ -1,10 +1,13 @@
+import { WcError } from '../../../model/diagnostic.ts';
 import { Errno } from './errno.ts';
 import { type Guest, mustHold, type StringList } from './guest.ts';
 
-/** Lays the strings out as the guest gets them. Throws RangeError for one with a NUL, which no C program can see. */
+/** Lays the strings out as the guest gets them. ERR_COMPOSE_INVALID: one with a NUL, behind which no program sees. */
 export function stringList(strings: readonly string[]): StringList {
   const cut = strings.find((text) => text.includes('\0'));
-  if (cut !== undefined) throw new RangeError(`argument or variable with a NUL byte: ${JSON.stringify(cut)}`);
+  if (cut !== undefined) {
+    throw new WcError('ERR_COMPOSE_INVALID', `an argument or variable has a NUL byte: ${JSON.stringify(cut)}`);
+  }
   const offsets: number[] = [];
   let length = 0;
   for (const text of strings) {

@@ -14,19 +14,27 @@ export interface Clock {
 /** `__wasi_clockid_t` */
 export const ClockId = { REALTIME: 0, MONOTONIC: 1, PROCESS_CPUTIME: 2, THREAD_CPUTIME: 3 } as const;
 
+const SET_BACK_MS = 50;
+
 /** The clocks of the host. */
 export function systemClock(): Clock {
   // Date.now() knows the time to a millisecond, performance.now() the time within it. Their difference is constant
   // until somebody sets the clock.
   let origin = performance.timeOrigin;
+  let last = 0;
   return {
     realtimeNs() {
-      const date = Date.now();
+      // Twice: this thread may lose the processor between two readings, which is no reason to set our clock.
+      const before = Date.now();
       let time = origin + performance.now();
-      if (time < date - 1 || time > date + 2) {
-        origin += date - time;
-        time = date;
+      const after = Date.now();
+      if (time < before - 1 || time > after + 2) {
+        origin += after - time;
+        time = after;
       }
+      // A clock that is slowed down stands still for a moment; only one that is set back goes back.
+      if (time < last && last - time < SET_BACK_MS) time = last;
+      last = time;
       const millis = Math.floor(time);
       return BigInt(millis) * 1_000_000n + BigInt(Math.floor((time - millis) * 1e6));
     },

@@ -22,9 +22,14 @@ export class DescriptorTable {
     return this.#slots[fd];
   }
 
+  /** Throws MFILE when nothing can be added: for calls that change something before they have what they add. */
+  mustHaveRoom(): void {
+    if (this.#open >= this.#limit) throw failure(Errno.MFILE);
+  }
+
   /** Throws MFILE at the limit; the descriptor is not closed then. `lowest` is the lowest number to use. */
   add(descriptor: Descriptor, lowest = 0): number {
-    if (this.#open >= this.#limit) throw failure(Errno.MFILE);
+    this.mustHaveRoom();
     let fd = Math.max(lowest, this.#lowestFree);
     while (this.#slots[fd] !== undefined) fd++;
     if (fd >= this.#limit + lowest) throw failure(Errno.MFILE);
@@ -58,9 +63,15 @@ export class DescriptorTable {
     return Errno.SUCCESS;
   }
 
-  /** Closes all; the table is empty and usable afterwards. */
+  /** Closes all, whatever fails; the table is empty and usable afterwards. */
   closeAll(): void {
-    for (let fd = this.#slots.length - 1; fd >= 0; fd--) this.close(fd);
+    for (let fd = this.#slots.length - 1; fd >= 0; fd--) {
+      try {
+        this.close(fd);
+      } catch {
+        // An error of the disk that the last writes met (EIO, ENOSPC, EDQUOT): the guest is no longer there to hear it.
+      }
+    }
     this.#slots.length = 0;
   }
 

@@ -1,4 +1,4 @@
-import { type Descriptor, Filetype } from './descriptor.ts';
+import { type Descriptor, Fdflags, Filetype } from './descriptor.ts';
 import { Errno, failure } from './errno.ts';
 import { OpenDirectory } from './fs/open-directory.ts';
 import { OpenFile } from './fs/open-file.ts';
@@ -81,7 +81,9 @@ export function fdPwrite(
 ): number {
   const file = fileAt(guest, fd);
   const buffers = buffersAt(guest, iovs, count, nwritten);
-  return report(guest, nwritten, file.writeAt(buffers, toPosition(offset)));
+  const position = toPosition(offset);
+  const isAppend = (file.fdflags & Fdflags.APPEND) !== 0;
+  return report(guest, nwritten, file.writeAt(buffers, isAppend ? -1 : position));
 }
 
 /** `__wasi_whence_t`; wasi_unstable has the same names for other numbers. */
@@ -92,8 +94,8 @@ export const Whence = { SET: 0, CUR: 1, END: 2 } as const;
  *
  *     newoffset -> | u64 |
  *
- * SPIPE: not a file. BADF: a directory (wasi-libc and the test suite expect it), or no FD_SEEK right. INVAL: before
- * the start, or an unknown whence. FAULT.
+ * SPIPE: not a file. BADF: a directory (wasi-libc and the test suite expect it). NOTCAPABLE: no FD_SEEK right. INVAL:
+ * before the start, or an unknown whence. FAULT.
  * https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#fd_seek
  */
 export function fdSeek(guest: Guest, fd: number, offset: bigint, whence: number, newOffset: number): number {
@@ -179,7 +181,7 @@ export function fdAdvise(guest: Guest, fd: number, _offset: bigint, _length: big
 
 /**
  * `fd_allocate(fd, offset: filesize, len: filesize) -> errno`: makes sure that the file is at least offset + len
- * long. The space itself is not reserved, Node has no call for it.
+ * long, by zeros behind its end. Holes in it stay: Node has no call to fill them.
  * BADF: not open, or a directory. SPIPE: not a file. NOTCAPABLE: no FD_ALLOCATE right. INVAL: no length. FBIG, NOSPC.
  * https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#fd_allocate
  */
@@ -189,7 +191,7 @@ export function fdAllocate(guest: Guest, fd: number, offset: bigint, length: big
   if (length === 0n) return Errno.INVAL;
   const end = toPosition(offset) + toPosition(length);
   if (end > Number.MAX_SAFE_INTEGER) return Errno.FBIG;
-  if (end > file.file.size()) file.file.setSize(end);
+  file.file.extend(end);
   return Errno.SUCCESS;
 }
 
@@ -201,14 +203,14 @@ export function fileAt(guest: Guest, fd: number): OpenFile {
 }
 
 /** Checks all memory of a read or write before it begins. */
-function buffersAt(guest: Guest, iovs: number, count: number, result: number): GuestBuffers {
+export function buffersAt(guest: Guest, iovs: number, count: number, result: number): GuestBuffers {
   if (count > IOVEC_LIMIT) throw failure(Errno.INVAL);
   mustHold(guest, result, 4);
   return new GuestBuffers(guest.memory, iovs, count);
 }
 
 /** A descriptor's count, or negated errno, for the guest. */
-function report(guest: Guest, pointer: number, result: number): number {
+export function report(guest: Guest, pointer: number, result: number): number {
   if (result < 0) return -result;
   guest.memory.view.setUint32(pointer, result, true);
   return Errno.SUCCESS;
@@ -218,7 +220,7 @@ function unusable(descriptor: Descriptor): number {
   return descriptor.filetype === Filetype.DIRECTORY ? Errno.ISDIR : Errno.BADF;
 }
 
-/** A u64 of the guest as a position: FBIG beyond 2^53. */
+/** A u64 of the guest as a position: INVAL beyond 2^53, as Linux has it beyond 2^63. */
 export function toPosition(offset: bigint): number {
   const unsigned = BigInt.asUintN(64, offset);
   if (unsigned > BigInt(Number.MAX_SAFE_INTEGER)) throw failure(Errno.INVAL);

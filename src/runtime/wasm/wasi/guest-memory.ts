@@ -36,73 +36,98 @@ export class GuestMemory {
   }
 }
 
-/** An iovec array of the guest, checked once: `count` pairs of {u32 pointer, u32 length} at `pointer`. */
+/** Buffers of the guest: an iovec array, read and checked once. */
 export class GuestBuffers {
   readonly #memory: GuestMemory;
-  readonly #pointer: number;
-  readonly #count: number;
-  /** Sum of the lengths, in bytes. */
-  readonly length: number;
+  /** Address and size of each buffer. A copy: what is read into a buffer may lie on the array itself. */
+  #parts: readonly Part[];
+  #length = 0;
 
-  /** Throws RangeError when the array or one of its buffers leaves the memory; the caller answers FAULT. */
+  /**
+   * `count` pairs of {u32 address, u32 size} at `pointer`. Throws RangeError when the array or one of its buffers leaves
+   * the memory; the caller answers FAULT.
+   */
   constructor(memory: GuestMemory, pointer: number, count: number) {
-    this.#memory = memory;
-    this.#pointer = pointer >>> 0;
-    this.#count = count >>> 0;
-    if (!memory.holds(this.#pointer, this.#count * 8)) throw new RangeError('iovec outside of memory');
-    const view = memory.view;
-    let length = 0;
-    for (let i = 0; i < this.#count; i++) {
-      const at = view.getUint32(this.#pointer + i * 8, true);
-      const size = view.getUint32(this.#pointer + i * 8 + 4, true);
+    if (!memory.holds(pointer, count * 8)) throw new RangeError('iovec outside of memory');
+    const { view } = memory;
+    const parts: Part[] = [];
+    for (let i = 0; i < count; i++) {
+      const at = view.getUint32(pointer + i * 8, true);
+      const size = view.getUint32(pointer + i * 8 + 4, true);
       if (!memory.holds(at, size)) throw new RangeError('iovec buffer outside of memory');
-      length += size;
+      // C libraries often pass an empty buffer first; without it, one system call needs no vector.
+      if (size > 0) parts.push({ at, size });
+      this.#length += size;
     }
-    this.length = length;
+    this.#memory = memory;
+    this.#parts = parts;
+  }
+
+  /** Sum of the sizes, in bytes. The guest may name the same memory twice: it can be more than the memory has. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The buffers without their first `offset` bytes. */
+  from(offset: number): GuestBuffers {
+    const parts: Part[] = [];
+    let skip = offset;
+    for (const { at, size } of this.#parts) {
+      if (skip < size) parts.push({ at: at + skip, size: size - skip });
+      skip = Math.max(skip - size, 0);
+    }
+    const rest = new GuestBuffers(this.#memory, 0, 0);
+    rest.#parts = parts;
+    rest.#length = Math.max(this.#length - offset, 0);
+    return rest;
   }
 
   /** Copies `source` into the buffers, beginning `offset` bytes into them; returns how many bytes fitted. */
   fill(source: Uint8Array, offset = 0): number {
+    const { bytes } = this.#memory;
+    let skip = offset;
     let taken = 0;
-    for (const part of this.#parts(offset)) {
+    for (const { at, size } of this.#parts) {
       if (taken === source.length) break;
-      const n = Math.min(part.length, source.length - taken);
-      part.set(n === source.length ? source : source.subarray(taken, taken + n));
-      taken += n;
+      const n = Math.min(size - skip, source.length - taken);
+      if (n > 0) {
+        bytes.set(n === source.length ? source : source.subarray(taken, taken + n), at + skip);
+        taken += n;
+      }
+      skip = Math.max(skip - size, 0);
     }
     return taken;
   }
 
   /** A copy of the guest's bytes, at most `limit` of them: safe to keep. */
   gather(limit = this.length): Uint8Array<ArrayBuffer> {
+    const { bytes } = this.#memory;
     const out = new Uint8Array(Math.min(limit, this.length));
-    let at = 0;
-    for (const part of this.#parts(0)) {
-      if (at === out.length) break;
-      const n = Math.min(part.length, out.length - at);
-      out.set(n === part.length ? part : part.subarray(0, n), at);
-      at += n;
+    let filled = 0;
+    for (const { at, size } of this.#parts) {
+      if (filled === out.length) break;
+      const n = Math.min(size, out.length - filled);
+      out.set(bytes.subarray(at, at + n), filled);
+      filled += n;
     }
     return out;
   }
 
-  /** Views of the guest's buffers, for a system call that finishes at once. Never keep them. */
-  *views(): Generator<Uint8Array> {
-    yield* this.#parts(0);
-  }
-
-  *#parts(skip: number): Generator<Uint8Array> {
-    let left = skip;
-    for (let i = 0; i < this.#count; i++) {
-      const view = this.#memory.view;
-      const at = view.getUint32(this.#pointer + i * 8, true);
-      const size = view.getUint32(this.#pointer + i * 8 + 4, true);
-      if (left >= size) {
-        left -= size;
-        continue;
-      }
-      yield this.#memory.bytes.subarray(at + left, at + size);
-      left = 0;
+  /** Views of the guest's buffers, none of them empty and at most `limit` bytes, for a call that finishes at once. */
+  views(limit: number): readonly Uint8Array[] {
+    const { bytes } = this.#memory;
+    const views: Uint8Array[] = [];
+    let left = limit;
+    for (const { at, size } of this.#parts) {
+      if (left <= 0) break;
+      views.push(bytes.subarray(at, at + Math.min(size, left)));
+      left -= size;
     }
+    return views;
   }
+}
+
+interface Part {
+  readonly at: number;
+  readonly size: number;
 }

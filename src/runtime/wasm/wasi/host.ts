@@ -1,3 +1,4 @@
+import { WcError } from '../../../model/diagnostic.ts';
 import type { ExitStatus } from '../../../model/state.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DescriptorTable } from './descriptor-table.ts';
@@ -30,9 +31,12 @@ export interface HostOptions {
   readonly args: readonly string[];
   /** `NAME=value` */
   readonly env: readonly string[];
-  /** Gets each write of the guest, at once and in order; the bytes are the receiver's. */
-  stdout(chunk: Uint8Array): void;
-  stderr(chunk: Uint8Array): void;
+  /**
+   * Gets each write of the guest, at once and in order, 1 MiB at the most; the bytes are the receiver's. Returns it a
+   * promise, the guest waits until that is settled: so a reader that is slower than the guest holds it back.
+   */
+  stdout(chunk: Uint8Array): void | Promise<void>;
+  stderr(chunk: Uint8Array): void | Promise<void>;
   /** Whether the guest's stdin waits for `host.stdin.push()`; else it is empty. */
   readonly stdinOpen?: boolean;
   readonly mounts: readonly Mount[];
@@ -45,14 +49,20 @@ export interface HostOptions {
   readonly memory?: WebAssembly.Memory;
 }
 
+/** What runs, in this order: a library's set-up, a program. */
+const ENTRIES = ['_initialize', '_start'] as const;
+
 /** The import modules this host answers for. */
 const MODULES: ReadonlyMap<string, Readonly<Record<string, GuestFunctionRow>>> = new Map([
   ['wasi_snapshot_preview1', PREVIEW1],
   ['wasi_unstable', UNSTABLE],
 ]);
 
-/** How often a guest may hear AGAIN before it is made to wait for a turn of the event loop. */
-const SPIN_LIMIT = 64;
+/**
+ * How many calls that may wait a guest makes without waiting before the event loop gets a turn. A guest that always
+ * finds something ready would keep out everything else: its sockets, a stop, the other guests of a shared worker.
+ */
+const CALLS_AT_ONCE = 128;
 
 /** One guest and everything it can see. */
 export class WasiHost implements Guest {
@@ -67,10 +77,13 @@ export class WasiHost implements Guest {
   readonly #extra: ReadonlyMap<string, FunctionRow>;
   /** Set when the guest has exited or was stopped: a guest that catches the unwinding must not go on. */
   #ended: Error | undefined;
-  /** Calls that ended with AGAIN, since the last one that let the event loop turn. */
-  #spins = 0;
+  /** Calls that may wait and did not, since the last turn of the event loop. */
+  #callsAtOnce = 0;
 
-  /** Takes the mounts over: they are closed when the guest has ended. */
+  /**
+   * Takes the mounts over: they are closed when the guest has ended. Throws ERR_COMPOSE_INVALID, and takes nothing,
+   * for an argument or variable with a NUL.
+   */
   constructor(options: HostOptions) {
     this.#options = options;
     this.table = new DescriptorTable(options.descriptorLimit);
@@ -79,8 +92,8 @@ export class WasiHost implements Guest {
     this.env = stringList(options.env);
     this.stdin = new InputStream(this.waiters, options.stdinOpen === true);
     this.table.add(this.stdin);
-    this.table.add(new OutputStream((chunk) => options.stdout(chunk)));
-    this.table.add(new OutputStream((chunk) => options.stderr(chunk)));
+    this.table.add(new OutputStream(this.waiters, (chunk) => options.stdout(chunk)));
+    this.table.add(new OutputStream(this.waiters, (chunk) => options.stderr(chunk)));
     for (const mount of options.mounts) this.table.add(new OpenDirectory(mount.directory, mount.guestPath));
     this.#extra = new Map(Object.entries(options.functions?.(this) ?? {}));
   }
@@ -104,16 +117,23 @@ export class WasiHost implements Guest {
 
   /**
    * Runs the module to its end: `_initialize`, when there is one, and `_start`. Resolves with how it ended; rejects
-   * only when it cannot be instantiated or the host itself is at fault. Everything the guest had open is closed then.
+   * only when it cannot be instantiated, has neither of the two, or the host itself is at fault. Everything the guest
+   * had open is closed then.
    */
   async run(module: WebAssembly.Module): Promise<ExitStatus> {
     try {
+      // Before the instance is there, for a module whose start section already calls us.
+      if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);
       const instance = await WebAssembly.instantiate(module, this.imports(module));
       this.#bindMemory(instance);
-      for (const name of ['_initialize', '_start']) {
-        const entry = instance.exports[name];
+      const entries = ENTRIES.map((name) => instance.exports[name]).filter((entry) => typeof entry === 'function');
+      if (entries.length === 0)
+        throw new WcError('ERR_MODULE_INVALID', `the module exports none of ${ENTRIES.join(', ')}`);
+      for (const entry of entries) {
         // Through `promising` both: a JavaScript frame below a suspending import would be an error.
-        if (typeof entry === 'function') await WebAssembly.promising(entry)();
+        await WebAssembly.promising(entry)();
+        // A guest can catch what unwinds it and return as if nothing had been.
+        if (this.#ended !== undefined) return this.#exitStatus(this.#ended);
       }
       return { how: 'code', code: 0 };
     } catch (error) {
@@ -152,10 +172,10 @@ export class WasiHost implements Guest {
       try {
         const result = call(...args);
         if (typeof result !== 'number') {
-          this.#spins = 0;
+          this.#callsAtOnce = 0;
           return result.catch(answer);
         }
-        return blocks && result === Errno.AGAIN ? this.#spin(result) : result;
+        return blocks && ++this.#callsAtOnce >= CALLS_AT_ONCE ? this.#breathe(result) : result;
       } catch (error) {
         return answer(error);
       }
@@ -163,10 +183,8 @@ export class WasiHost implements Guest {
     return blocks ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
-  /** A guest that asks again and again instead of waiting must not keep the event loop from what it asks for. */
-  #spin(result: number): number | Promise<number> {
-    if (++this.#spins < SPIN_LIMIT) return result;
-    this.#spins = 0;
+  #breathe(result: number): Promise<number> {
+    this.#callsAtOnce = 0;
     return this.waiters.turn(result);
   }
 
@@ -185,7 +203,6 @@ export class WasiHost implements Guest {
   #bindMemory(instance: WebAssembly.Instance): void {
     const memory = instance.exports['memory'];
     if (memory instanceof WebAssembly.Memory) this.memory.bind(memory);
-    else if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);
   }
 
   #exitStatus(error: unknown): ExitStatus {

@@ -39,6 +39,8 @@ export function pathOpen(
 ): number {
   const start = directoryAt(guest, fd, Right.PATH_OPEN);
   mustHold(guest, opened, 4);
+  // Before a file is made or cut for a descriptor that there is no number for.
+  guest.table.mustHaveRoom();
   const requested = rights & start.inheriting;
   const options = openOptions(start, oflags, requested, fdflags);
   const walk = new Walk(start.directory, pathAt(guest, path, pathLength));
@@ -107,9 +109,10 @@ function openReadOnly(parent: Directory, name: string, options: OpenOptions): Fi
     throw isMissing ? failure(Errno.ROFS) : error;
   }
   if (typeof found === 'string' || isDirectory(found)) return found;
-  if (!options.write && !options.truncate && !options.exclusive) return found;
+  const isTaken = options.exclusive && options.create;
+  if (!options.write && !options.truncate && !isTaken) return found;
   found.close();
-  throw failure(options.exclusive && options.create ? Errno.EXIST : Errno.ROFS);
+  throw failure(isTaken ? Errno.EXIST : Errno.ROFS);
 }
 
 function closeUnlessWanted<T extends File | Directory>(found: T, options: OpenOptions): T {

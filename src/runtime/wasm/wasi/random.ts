@@ -17,6 +17,6 @@ export function randomGet(guest: Guest, buffer: number, length: number): number 
   mustHold(guest, buffer, length);
   const { bytes } = guest.memory;
   const end = buffer + length;
-  for (let at = buffer; at < end; at += AT_ONCE) randomFillSync(bytes, at, Math.min(AT_ONCE, end - at));
+  for (let at = buffer; at < end; at += AT_ONCE) randomFillSync(bytes.subarray(at, Math.min(at + AT_ONCE, end)));
   return Errno.SUCCESS;
 }

@@ -1,17 +1,27 @@
-import { type Descriptor, Filetype } from './descriptor.ts';
+import { type Descriptor, Fdflags, Filetype } from './descriptor.ts';
 import { Errno, failure } from './errno.ts';
-import { fdRead, fdWrite } from './fd.ts';
+import { buffersAt, fdRead, fdWrite, report } from './fd.ts';
 import { descriptorAt, type Guest, mustHold } from './guest.ts';
+import type { GuestBuffers } from './guest-memory.ts';
 
 /** A descriptor that also does what only sockets do. What is missing answers NOTSUP. */
 export interface SocketDescriptor extends Descriptor {
   /** The next connection with these fdflags, or a negated errno. */
   accept?(fdflags: number): Descriptor | number | Promise<Descriptor | number>;
+  /**
+   * As `read`, but what it reads is read again by the next call. With `all` it waits until the buffers can be filled,
+   * as far as that is possible: not beyond the end of the stream, nor beyond what the socket can hold unread, and not
+   * when it is NONBLOCK.
+   */
+  peek?(into: GuestBuffers, all: boolean): number | Promise<number>;
   /** `how`: 1 reading, 2 writing, 3 both. Returns an errno. */
   shutdown?(how: number): number;
 }
 
 const SHUTDOWN_BOTH = 3;
+/** `__wasi_riflags_t` */
+const Riflags = { PEEK: 1, WAITALL: 2 } as const;
+const ALL_RIFLAGS = Riflags.PEEK | Riflags.WAITALL;
 
 /**
  * `sock_accept(fd, flags: fdflags, result_fd: *fd) -> errno`: takes a connection; waits for one unless the listener is
@@ -41,7 +51,9 @@ export function sockAccept(guest: Guest, fd: number, flags: number, resultFd: nu
  *
  *     ri_data -> | u32: buffer | u32: length | ... |    ro_datalen -> | u32 |    ro_flags -> | u16 |
  *
- * BADF, NOTSOCK, AGAIN, CONNRESET. NOTSUP: PEEK or WAITALL. FAULT.
+ * PEEK leaves what it reads. WAITALL waits until the buffers are full or the stream has ended; a NONBLOCK socket, and
+ * one of datagrams, does not know it.
+ * BADF, NOTSOCK, AGAIN, CONNRESET. NOTCONN: a listener. NOTSUP: PEEK of a socket that cannot. INVAL: other flags. FAULT.
  * https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#sock_recv
  */
 export function sockRecv(
@@ -53,10 +65,30 @@ export function sockRecv(
   nread: number,
   outFlags: number,
 ): number | Promise<number> {
-  socketAt(guest, fd);
-  if (flags !== 0) return Errno.NOTSUP;
+  const socket = socketAt(guest, fd);
+  if ((flags & ~ALL_RIFLAGS) !== 0) return Errno.INVAL;
+  if (socket.read === undefined) return Errno.NOTCONN;
+  mustHold(guest, outFlags, 2);
   guest.memory.view.setUint16(outFlags, 0, true);
-  return fdRead(guest, fd, iovs, count, nread);
+  if (flags === 0) return fdRead(guest, fd, iovs, count, nread);
+  const into = buffersAt(guest, iovs, count, nread);
+  const canWait = socket.filetype === Filetype.SOCKET_STREAM && (socket.fdflags & Fdflags.NONBLOCK) === 0;
+  const all = (flags & Riflags.WAITALL) !== 0 && canWait;
+  const peeks = (flags & Riflags.PEEK) !== 0;
+  if (peeks && socket.peek === undefined) return Errno.NOTSUP;
+  const read = (peeks ? socket.peek?.(into, all) : all ? readAll(socket, into) : socket.read(into)) ?? 0;
+  return typeof read === 'number' ? report(guest, nread, read) : read.then((n) => report(guest, nread, n));
+}
+
+/** Reads on until the buffers are full; an error counts when nothing came before it. */
+async function readAll(socket: SocketDescriptor, into: GuestBuffers): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const n = (await socket.read?.(into.from(filled))) ?? -Errno.NOTCONN;
+    if (n <= 0) return filled > 0 ? filled : n;
+    filled += n;
+  }
+  return filled;
 }
 
 /**

@@ -88,15 +88,30 @@ export class OutputStream implements Descriptor {
   fdflags = 0;
   rights = STREAM_RIGHTS & ~Right.FD_READ;
   inheriting = 0n;
-  readonly #sink: (chunk: Uint8Array) => void;
+  readonly #waiters: Waiters;
+  readonly #sink: (chunk: Uint8Array) => void | Promise<void>;
 
-  constructor(sink: (chunk: Uint8Array) => void) {
+  constructor(waiters: Waiters, sink: (chunk: Uint8Array) => void | Promise<void>) {
+    this.#waiters = waiters;
     this.#sink = sink;
   }
 
-  write(from: GuestBuffers): number {
-    if (from.length > 0) this.#sink(from.gather());
-    return from.length;
+  write(from: GuestBuffers): number | Promise<number> {
+    if (from.length === 0) return 0;
+    const chunk = from.gather(WRITE_LIMIT);
+    const taken = this.#sink(chunk);
+    if (!(taken instanceof Promise)) return chunk.length;
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+      this.#waiters.wake();
+    };
+    // What the receiver could not take is its own to tell of; the guest has written it.
+    taken.then(settle, settle);
+    return this.#waiters.until(
+      () => settled,
+      () => chunk.length,
+    );
   }
 
   readiness(): Readiness {
@@ -107,5 +122,8 @@ export class OutputStream implements Descriptor {
     // The sink is the host's and outlives the descriptor.
   }
 }
+
+/** A guest may name the same memory in many buffers: what it writes at once must not be as much as it likes. */
+const WRITE_LIMIT = 1 << 20;
 
 const WRITABLE: Readiness = { readable: -1, writable: 65_536, hangup: false };

@@ -17,11 +17,19 @@ export function trapStatus(error: unknown): Extract<ExitStatus, { how: 'trap' }>
   if (error instanceof WebAssembly.Exception) {
     return { how: 'trap', message: 'uncaught exception', backtrace: wasmFrames(error) };
   }
+  // A call that waits, where the guest cannot be suspended: in the start section of its module.
+  if (error instanceof WebAssembly.SuspendError) {
+    return { how: 'trap', message: 'waits before it has started', backtrace: wasmFrames(error) };
+  }
   return undefined;
 }
 
-/** V8 names wasm frames by the module's name section: `at main (wasm://wasm/4b2:wasm-function[7]:0x1f0)`. */
-const WASM_FRAME = /^\s*at (?:async )?(?:(.+?) )?\(?wasm:\/\/[^\s)]*?(?:wasm-function\[(\d+)\])?:0x([0-9a-f]+)\)?$/;
+/**
+ * V8 names wasm frames by the module's name section: `at main (wasm://wasm/4b2:wasm-function[7]:0x1f0)`. Where that
+ * names the module too, it is before the function: `at app.wasm.main (...)`.
+ */
+const WASM_FRAME =
+  /^\s*at (?:async )?(?:(?:\S+?\.wasm\.)?(.+?) )?\(?wasm:\/\/[^\s)]*?(?:wasm-function\[(\d+)\])?:0x([0-9a-f]+)\)?$/;
 
 function wasmFrames(error: { readonly stack?: string | undefined }): readonly string[] {
   const frames: string[] = [];

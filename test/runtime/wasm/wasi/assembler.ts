@@ -56,7 +56,12 @@ export function assemble(source: ModuleSource): Uint8Array<ArrayBuffer> {
     const known = types.indexOf(text);
     return known >= 0 ? known : types.push(text) - 1;
   };
-  const importItems = imports.map((it) => [...name(it.module), ...name(it.name), 0x00, ...unsigned(typeOf(it.signature))]);
+  const importItems = imports.map((it) => [
+    ...name(it.module),
+    ...name(it.name),
+    0x00,
+    ...unsigned(typeOf(it.signature)),
+  ]);
   const functionItems = source.functions.map((it) => unsigned(typeOf(it.signature)));
   const exportItems = [[...name('memory'), 0x02, 0]];
   const debugNames: number[][] = [];
@@ -72,7 +77,14 @@ export function assemble(source: ModuleSource): Uint8Array<ArrayBuffer> {
   });
   const data = source.data === undefined ? [] : [[0x00, ...op.i32(0), 0x0b, ...sized([...source.data])]];
   return new Uint8Array([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    0x01,
+    0x00,
+    0x00,
+    0x00,
     ...section(1, typeItems),
     ...section(2, importItems),
     ...section(3, functionItems),
@@ -80,7 +92,8 @@ export function assemble(source: ModuleSource): Uint8Array<ArrayBuffer> {
     ...section(7, exportItems),
     ...section(10, codeItems),
     ...section(11, data),
-    ...[0x00, ...sized([...name('name'), 0x01, ...sized([...unsigned(debugNames.length), ...debugNames.flat()])])],
+    0x00,
+    ...sized([...name('name'), 0x01, ...sized([...unsigned(debugNames.length), ...debugNames.flat()])]),
   ]);
 }
 
@@ -98,7 +111,7 @@ function name(text: string): number[] {
 }
 
 function valueTypes(letters: string): number[] {
-  return sized([...letters].map((letter) => (letter === 'I' ? 0x7e : 0x7f)));
+  return sized(Array.from(letters, (letter) => (letter === 'I' ? 0x7e : 0x7f)));
 }
 
 function unsigned(value: number): number[] {

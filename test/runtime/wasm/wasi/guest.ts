@@ -126,7 +126,10 @@ export class TestGuest {
   }
 
   /** Opens a path below fd 3; returns its descriptor or a negated errno. */
-  open(path: string, options: { dir?: number; follow?: boolean; oflags?: number; rights?: bigint; fdflags?: number } = {}): number {
+  open(
+    path: string,
+    options: { dir?: number; follow?: boolean; oflags?: number; rights?: bigint; fdflags?: number } = {},
+  ): number {
     const { dir = 3, follow = true, oflags = 0, rights = READ, fdflags = 0 } = options;
     const errno = this.path('path_open', dir, follow ? 1 : 0, path, oflags, rights, -1n, fdflags, RESULT);
     return errno === 0 ? this.view.getUint32(RESULT, true) : -errno;

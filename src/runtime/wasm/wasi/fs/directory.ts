@@ -44,6 +44,8 @@ export interface File {
   stat(): FileStat;
   size(): number;
   setSize(size: number): void;
+  /** Makes the file at least `size` long, with zeros. Never cuts it, whoever else writes to it meanwhile. */
+  extend(size: number): void;
   setTimes(times: FileTimes): void;
   sync(dataOnly: boolean): void;
   /** Turns `append` on or off. */

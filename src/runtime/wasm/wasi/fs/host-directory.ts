@@ -26,13 +26,12 @@ export class HostDirectory implements Directory {
   readonly #fd: number;
   /** `/proc/self/fd/<fd>/` */
   readonly #prefix: string;
-  readonly #owned: boolean;
+  #open = true;
 
-  private constructor(volume: HostVolume, fd: number, owned: boolean) {
+  private constructor(volume: HostVolume, fd: number) {
     this.volume = volume;
     this.#fd = fd;
     this.#prefix = `/proc/self/fd/${fd}/`;
-    this.#owned = owned;
   }
 
   /** Throws ERR_MOUNT when `path` is no directory, and on a system that has no way to hold a guest inside of it. */
@@ -43,7 +42,7 @@ export class HostDirectory implements Directory {
       });
     }
     try {
-      return new HostDirectory({ readOnly, times: new HostTimes() }, fs.openSync(path, O_PATH | O_DIRECTORY), true);
+      return new HostDirectory({ readOnly, times: new HostTimes() }, fs.openSync(path, O_PATH | O_DIRECTORY));
     } catch (error) {
       throw new WcError('ERR_MOUNT', `cannot mount ${path}: ${(error as Error).message}`, { cause: error });
     }
@@ -82,13 +81,10 @@ export class HostDirectory implements Directory {
     return this.#child(fs.openSync(this.#at('.'), O_PATH | O_DIRECTORY));
   }
 
-  /** The same descriptor under another owner: closing what this returns does nothing. */
-  borrow(): HostDirectory {
-    return new HostDirectory(this.volume, this.#fd, false);
-  }
-
   close(): void {
-    if (this.#owned) fs.closeSync(this.#fd);
+    // Never twice: the number may be somebody else's by then.
+    if (this.#open) fs.closeSync(this.#fd);
+    this.#open = false;
   }
 
   stat(name: string): FileStat {
@@ -162,7 +158,7 @@ export class HostDirectory implements Directory {
   }
 
   #child(fd: number): HostDirectory {
-    return new HostDirectory(this.volume, fd, true);
+    return new HostDirectory(this.volume, fd);
   }
 
   #peer(directory: Directory): HostDirectory {
@@ -232,7 +228,11 @@ interface HostVolume {
   readonly times: HostTimes;
 }
 
-/** Whether this system has what `HostDirectory` is built on. */
+/**
+ * Whether this system has what `HostDirectory` is built on. Elsewhere (macOS) there is no way to open relative to a
+ * descriptor from Node: what is left is to check a path and then to use it, and whoever else can write to the volume can
+ * swap a directory for a link in between. A mount that does not hold would be worse than none, so there is none.
+ */
 export function isConfinementPossible(): boolean {
   return process.platform === 'linux' && fs.existsSync('/proc/self/fd');
 }

@@ -1,9 +1,12 @@
 import fs from 'node:fs';
 import { Filetype } from '../descriptor.ts';
+import { Errno, failure } from '../errno.ts';
 import type { File, FileStat, FileTimes, OpenOptions } from './directory.ts';
 import { type HostTimes, toFileStat, toSeconds } from './host-stat.ts';
 
 const { O_APPEND, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY } = fs.constants;
+
+const ZEROS_AT_ONCE = 1 << 20;
 
 /** A regular file of the host. */
 export class HostFile implements File {
@@ -48,6 +51,22 @@ export class HostFile implements File {
     fs.ftruncateSync(this.#fd, size);
   }
 
+  /** Appends: between asking for the size and setting it, somebody else may have written more, which that would cut. */
+  extend(size: number): void {
+    if (size <= this.size()) return;
+    const fd = fs.openSync(this.#path(), O_WRONLY | O_APPEND | O_NONBLOCK);
+    try {
+      const { bavail, bsize } = fs.statfsSync(this.#path());
+      if (size - this.size() > bavail * bsize) throw failure(Errno.NOSPC);
+      const zeros = new Uint8Array(Math.min(size - this.size(), ZEROS_AT_ONCE));
+      for (let left = size - this.size(); left > 0; left = size - this.size()) {
+        fs.writeSync(fd, zeros, 0, Math.min(left, zeros.length));
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
   setTimes(times: FileTimes): void {
     const stat = this.stat();
     const accessedNs = times.accessedNs ?? stat.accessedNs;
@@ -68,13 +87,20 @@ export class HostFile implements File {
     let flags = O_NONBLOCK | (write ? (read ? O_RDWR : O_WRONLY) : O_RDONLY);
     if (append) flags |= O_APPEND;
     if (synchronous) flags |= O_SYNC;
-    const fd = fs.openSync(`/proc/self/fd/${this.#fd}`, flags);
+    const fd = fs.openSync(this.#path(), flags);
     fs.closeSync(this.#fd);
     this.#fd = fd;
     this.#append = append;
   }
 
   close(): void {
-    fs.closeSync(this.#fd);
+    const fd = this.#fd;
+    // Never twice: the number may be somebody else's by then.
+    this.#fd = -1;
+    if (fd >= 0) fs.closeSync(fd);
+  }
+
+  #path(): string {
+    return `/proc/self/fd/${this.#fd}`;
   }
 }

@@ -134,8 +134,7 @@ export class MemoryDirectory implements Directory {
     const node = this.#entry(name);
     peer.#mustBeFree(toName);
     if (node instanceof DirectoryNode) throw failure(Errno.PERM);
-    node.links++;
-    node.changedNs = node.tree.nowNs();
+    node.link();
     attach(peer.#node, toName, node);
   }
 
@@ -245,6 +244,10 @@ class MemoryFile implements File {
   setSize(size: number): void {
     if (!this.#writable) throw failure(Errno.INVAL);
     this.#node.setSize(size);
+  }
+
+  extend(size: number): void {
+    if (size > this.#node.size) this.setSize(size);
   }
 
   setTimes(times: FileTimes): void {

@@ -2,8 +2,9 @@ import { Filetype } from '../descriptor.ts';
 import { Errno, failure } from '../errno.ts';
 import type { FileStat } from './directory.ts';
 
-/** What a file, link or directory takes besides its bytes: an empty file must not be for free. */
-const NODE_BYTES = 256;
+/** What a file, link or directory takes besides its bytes, and what each of its names takes: neither is for free. */
+const NODE_BYTES = 512;
+const NAME_BYTES = 512;
 /** Growing files double up to this step. */
 const GROWTH_LIMIT = 16 << 20;
 const DEFAULT_LIMIT = 1 << 30;
@@ -56,8 +57,9 @@ abstract class BaseNode {
   /** Open descriptors: a file that was unlinked lives as long as one is left. */
   #handles = 0;
 
-  constructor(tree: MemoryTree) {
-    tree.charge(NODE_BYTES);
+  /** With one name, and so many bytes of its own. */
+  constructor(tree: MemoryTree, ownBytes: number) {
+    tree.charge(NODE_BYTES + NAME_BYTES + ownBytes);
     this.tree = tree;
     this.inode = tree.takeInode();
     const now = tree.nowNs();
@@ -96,8 +98,16 @@ abstract class BaseNode {
     this.#freeIfGone();
   }
 
+  /** One name more. Throws NOSPC, and changes nothing, beyond the limit. */
+  link(): void {
+    this.tree.charge(NAME_BYTES);
+    this.links++;
+    this.changedNs = this.tree.nowNs();
+  }
+
   /** One name less. */
   unlink(): void {
+    this.tree.charge(-NAME_BYTES);
     this.links--;
     this.changedNs = this.tree.nowNs();
     this.#freeIfGone();
@@ -117,13 +127,19 @@ export class DirectoryNode extends BaseNode {
   readonly entries = new Map<string, MemoryNode>();
   parent: DirectoryNode | undefined;
 
+  constructor(tree: MemoryTree) {
+    super(tree, 0);
+  }
+
   get size(): number {
     return this.entries.size;
   }
 
   /** True when this directory or one above it is `other`. */
   isWithin(other: DirectoryNode): boolean {
-    return this === other || (this.parent?.isWithin(other) ?? false);
+    // A loop: a guest can nest deeper than the stack.
+    for (let { parent } = this; parent !== undefined; { parent } = parent) if (parent === other) return true;
+    return this === other;
   }
 }
 
@@ -132,12 +148,17 @@ export class LinkNode extends BaseNode {
   readonly target: string;
 
   constructor(tree: MemoryTree, target: string) {
-    super(tree);
+    super(tree, Buffer.byteLength(target));
     this.target = target;
   }
 
   get size(): number {
     return Buffer.byteLength(this.target);
+  }
+
+  protected override free(): void {
+    super.free();
+    this.tree.charge(-this.size);
   }
 }
 
@@ -151,8 +172,7 @@ export class FileNode extends BaseNode {
 
   /** `contents` is not copied until the file is written to, and must not change. */
   constructor(tree: MemoryTree, contents: Uint8Array = new Uint8Array(0)) {
-    super(tree);
-    tree.charge(contents.length);
+    super(tree, contents.length);
     this.#bytes = contents;
     this.#size = contents.length;
     this.#borrowed = contents.length > 0;
@@ -179,9 +199,8 @@ export class FileNode extends BaseNode {
   }
 
   setSize(size: number): void {
-    this.#reserve(size);
-    // What is beyond the end reads as zeros when the file grows again.
-    if (size < this.#size) this.#bytes.fill(0, size, this.#size);
+    if (size < this.#size) this.#cut(size);
+    else this.#reserve(size);
     this.#size = size;
     this.touch();
   }
@@ -191,6 +210,16 @@ export class FileNode extends BaseNode {
     this.tree.charge(-this.#bytes.length);
     this.#bytes = new Uint8Array(0);
     this.#size = 0;
+  }
+
+  #cut(size: number): void {
+    const capacity = this.#bytes.length;
+    if (this.#borrowed || size <= capacity / 2) {
+      this.#bytes = this.#bytes.slice(0, size);
+      this.#borrowed = false;
+      this.tree.charge(size - capacity);
+      // What is beyond the end reads as zeros when the file grows again.
+    } else this.#bytes.fill(0, size, this.#size);
   }
 
   #reserve(size: number): void {

@@ -4,6 +4,9 @@ import type { GuestBuffers } from '../guest-memory.ts';
 import { Right } from '../rights.ts';
 import type { File } from './directory.ts';
 
+/** More at once the system does not do, nor Node ask it for; the guest is told of what was done. */
+const IO_LIMIT = 0x7ffff000;
+
 /** A file as a guest has it open: the file, a position in it and what may be done with it. */
 export class OpenFile implements Descriptor {
   readonly filetype: Filetype;
@@ -61,22 +64,15 @@ export class OpenFile implements Descriptor {
   /** POSIX: without the access it was opened for, a descriptor is a bad one. */
   readAt(into: GuestBuffers, position: number): number {
     if (!this.#readable) throw failure(Errno.BADF);
-    return this.file.read(fullViews(into), position);
+    return this.file.read(into.views(IO_LIMIT), position);
   }
 
   writeAt(from: GuestBuffers, position: number): number {
     if (!this.#writable) throw failure(Errno.BADF);
-    return this.file.write(fullViews(from), position);
+    return this.file.write(from.views(IO_LIMIT), position);
   }
 
   close(): void {
     this.file.close();
   }
-}
-
-/** C libraries often pass an empty buffer first; without it, one system call needs no vector. */
-function fullViews(buffers: GuestBuffers): readonly Uint8Array[] {
-  const views: Uint8Array[] = [];
-  for (const view of buffers.views()) if (view.length > 0) views.push(view);
-  return views;
 }

@@ -137,7 +137,13 @@ class Builder {
     }
     if (source.kind !== 'host') return undefined;
     const hostPath = realPath(source);
-    if (fs.statSync(hostPath).isDirectory()) return undefined;
+    const stat = fs.statSync(hostPath);
+    if (stat.isDirectory()) return undefined;
+    if (!stat.isFile()) {
+      throw new WcError('ERR_MOUNT', `cannot mount ${source.hostPath}: it is neither a directory nor a regular file`, {
+        hint: 'A Wasm service can open no device, no FIFO and no socket, such as the one of the Docker Engine.',
+      });
+    }
     const parent = this.#keep(HostDirectory.openRoot(path.dirname(hostPath), source.readOnly));
     return { kind: 'file', parent, name: path.basename(hostPath) };
   }

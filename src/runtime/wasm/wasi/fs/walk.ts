@@ -4,6 +4,8 @@ import type { Directory } from './directory.ts';
 /** As Linux: more links in one path are a loop. */
 const LINK_LIMIT = 40;
 const PATH_LIMIT = 4096;
+/** How deep a path may go down: every directory on the way is open until its end, and all guests share our descriptors. */
+const DEPTH_LIMIT = 512;
 
 /**
  * The way from an open directory down a guest's path, to the directory that holds the last component.
@@ -100,6 +102,7 @@ export class Walk {
         this.name = component;
         return;
       }
+      if (this.#stack.length > DEPTH_LIMIT) throw failure(Errno.NAMETOOLONG);
       const next = this.parent.descend(component);
       if (typeof next !== 'string') this.#stack.push(next);
       else {

@@ -93,7 +93,9 @@ describe('no call leaves the volume', () => {
     for (const { path: at, errno } of ESCAPES) {
       const result = CALLS[call]?.(guest, at);
       // A call that does not follow may stop earlier, for what the link itself is; it never succeeds.
-      const stopsAtLink = /^(to-dir|to-file|up)\/+\.?$/.test(at) ? [-Errno.NOTDIR, -Errno.INVAL, -Errno.ISDIR, -Errno.EXIST] : [];
+      const stopsAtLink = /^(to-dir|to-file|up)\/+\.?$/.test(at)
+        ? [-Errno.NOTDIR, -Errno.INVAL, -Errno.ISDIR, -Errno.EXIST]
+        : [];
       expect([-errno, ...stopsAtLink], `${call} ${at}`).toContain(result);
     }
     for (const at of LINKS_OUT) {
