@@ -1,27 +1,114 @@
 import { WcError } from '../../model/diagnostic.ts';
 import type { ContainerService, Healthcheck, NetworkSpec, PortSpec, RestartPolicy } from '../../model/project.ts';
-import type { CreateRequest, ResolvedMount } from '../runtime.ts';
+import type { CreateRequest } from '../runtime.ts';
 import { ENGINE_ATTRIBUTES } from './engine-attributes.ts';
+import type { BodyParts } from './engine-attributes.ts';
 import { containerLabels } from './labels.ts';
+import { mountsBody } from './mounts-body.ts';
 
 export type CreateBody = Readonly<Record<string, unknown>>;
 
-/** The body of `POST /containers/create`. Pure. An attribute without a row in the table is ERR_COMPOSE_UNSUPPORTED. */
-export function createBody(request: CreateRequest<ContainerService>): CreateBody {
+export interface CreatePlan {
+  readonly name: string;
+  readonly body: CreateBody;
+  /** Networks to connect before the start: Engines before API 1.44 take one at creation. */
+  readonly connect: readonly { readonly network: string; readonly endpoint: CreateBody }[];
+}
+
+/**
+ * What `POST /containers/create` gets, and what is to be done after it. Pure. An attribute without a row in the table is
+ * ERR_COMPOSE_UNSUPPORTED, a value that the row cannot use ERR_COMPOSE_INVALID.
+ */
+export function planCreate(request: CreateRequest<ContainerService>, severalNetworks: boolean): CreatePlan {
   const { service } = request;
-  const config: Record<string, unknown> = {};
-  const host: Record<string, unknown> = {};
+  const parts = attributes(service);
+  const name = containerName(request.project, service, request.index);
+  const { MacAddress: mac, ...shared } = parts.endpoint;
+  const networks = service.networkMode === undefined ? request.networks : [];
+  const endpoints = networks.map((network, at) => ({
+    network: network.name,
+    endpoint: {
+      ...endpointSettings(service, network, name),
+      ...shared,
+      ...(at === 0 && severalNetworks ? optional('MacAddress', mac) : {}),
+    },
+  }));
+  const atOnce = severalNetworks ? endpoints : endpoints.slice(0, 1);
+  return {
+    name,
+    body: {
+      ...parts.config,
+      // Before API 1.44 the address is the container's, since then the connection's.
+      ...(severalNetworks ? {} : optional('MacAddress', mac)),
+      ...processConfig(service),
+      Labels: containerLabels({ ...request, networks }),
+      ExposedPorts: exposedPorts(service),
+      HostConfig: {
+        ...parts.host,
+        ...(networks.length === 0 ? optional('Links', shared['Links']) : {}),
+        RestartPolicy: restartPolicy(service.restart),
+        PortBindings: portBindings(service.ports),
+        ...optional('Memory', service.memoryBytes),
+        ExtraHosts: Object.entries(service.extraHosts).flatMap(([host, addresses]) =>
+          addresses.map((address) => `${host}:${address}`),
+        ),
+        NetworkMode: service.networkMode ?? networks[0]?.name ?? 'none',
+        ...mountsBody(request.mounts, parts.host),
+      },
+      ...(atOnce.length === 0
+        ? {}
+        : {
+            NetworkingConfig: {
+              EndpointsConfig: Object.fromEntries(atOnce.map((one) => [one.network, one.endpoint])),
+            },
+          }),
+    },
+    connect: severalNetworks ? [] : endpoints.slice(1),
+  };
+}
+
+/** `<project>-<service>-<n>`, or what the file says. */
+export function containerName(project: string, service: ContainerService, index: number): string {
+  return service.containerName ?? `${project}-${service.name}-${index}`;
+}
+
+function attributes(service: ContainerService): BodyParts {
+  const parts: BodyParts = { config: {}, host: {}, endpoint: {} };
   for (const [name, value] of Object.entries(service.engine)) {
-    const place = ENGINE_ATTRIBUTES[name];
-    if (place === undefined) {
-      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: ${name} is not supported yet`, {
-        source: { ...service.source, path: `services.${service.name}.${name}` },
+    if (value === null || value === undefined) continue;
+    const row = ENGINE_ATTRIBUTES[name];
+    const source = { ...service.source, path: `services.${service.name}.${name}` };
+    if (row === undefined) {
+      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: ${name} is not supported`, { source });
+    }
+    const entries = row.entries(value);
+    if (entries === undefined) {
+      throw new WcError('ERR_COMPOSE_INVALID', `${service.name}: ${name} cannot be ${JSON.stringify(value)}`, {
+        source,
       });
     }
-    place(value, { config, host });
+    for (const [key, entry] of Object.entries(entries)) {
+      const before = parts[row.part][key];
+      parts[row.part][key] = Array.isArray(before) && Array.isArray(entry) ? [...before, ...entry] : entry;
+    }
   }
+  return parts;
+}
+
+/** The connection to a network: the names by which others on it find the instance. */
+function endpointSettings(service: ContainerService, network: NetworkSpec, name: string): CreateBody {
+  const joined = service.networks.find((one) => one.network === network.key);
+  // On the Engine's own bridge network there are no names.
+  const aliases = network.name === 'bridge' ? [] : [...new Set([service.name, name, ...(joined?.aliases ?? [])])];
+  const address = joined?.ipv4Address;
   return {
-    ...config,
+    ...(aliases.length === 0 ? {} : { Aliases: aliases }),
+    ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
+  };
+}
+
+function processConfig(service: ContainerService): CreateBody {
+  return {
     Image: service.image,
     ...optional('Cmd', service.command),
     ...optional('Entrypoint', service.entrypoint),
@@ -30,46 +117,11 @@ export function createBody(request: CreateRequest<ContainerService>): CreateBody
     ...optional('StopSignal', service.stopSignal),
     StopTimeout: Math.ceil(service.stopGraceMs / 1000),
     Env: environment(service),
-    Labels: containerLabels(request),
-    ExposedPorts: exposedPorts(service),
-    ...optional('Healthcheck', service.healthcheck === undefined ? undefined : healthcheck(service.healthcheck)),
-    HostConfig: {
-      ...host,
-      RestartPolicy: restartPolicy(service.restart),
-      PortBindings: portBindings(service.ports),
-      ...optional('Memory', service.memoryBytes),
-      ExtraHosts: Object.entries(service.extraHosts).flatMap(([name, addresses]) =>
-        addresses.map((address) => `${name}:${address}`),
-      ),
-      NetworkMode: service.networkMode ?? request.networks[0]?.name ?? 'none',
-      ...mounts(request.mounts, host),
-    },
-    ...networking(request),
+    ...optional('Healthcheck', service.healthcheck && healthcheck(service, service.healthcheck)),
   };
 }
 
-/** The endpoint of a network: the names by which others on it find the instance. */
-export function endpointSettings(service: ContainerService, network: NetworkSpec, name: string): CreateBody {
-  const joined = service.networks.find((one) => one.network === network.key);
-  const aliases = [...new Set([service.name, name, ...(joined?.aliases ?? [])])];
-  const address = joined?.ipv4Address;
-  return { Aliases: aliases, ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }) };
-}
-
-/** `<project>-<service>-<n>`, or what the file says. */
-export function containerName(project: string, service: ContainerService, index: number): string {
-  return service.containerName ?? `${project}-${service.name}-${index}`;
-}
-
-/** Engines before API 1.44 take one network at creation; the others are connected before the start. */
-function networking(request: CreateRequest<ContainerService>): CreateBody {
-  const { service } = request;
-  const [first] = request.networks;
-  if (service.networkMode !== undefined || first === undefined) return {};
-  const name = containerName(request.project, service, request.index);
-  return { NetworkingConfig: { EndpointsConfig: { [first.name]: endpointSettings(service, first, name) } } };
-}
-
+/** Without a value: the image's own stays. */
 function environment(service: ContainerService): readonly string[] {
   return Object.entries(service.environment).flatMap(([key, value]) => (value === null ? [] : [`${key}=${value}`]));
 }
@@ -100,9 +152,9 @@ function restartPolicy(restart: RestartPolicy): CreateBody {
     : { Name: restart.when };
 }
 
-function healthcheck(check: Healthcheck): CreateBody {
+function healthcheck(service: ContainerService, check: Healthcheck): CreateBody {
   return {
-    ...optional('Test', healthcheckTest(check.probe)),
+    ...optional('Test', healthcheckTest(service, check.probe)),
     ...optional('Interval', nanoseconds(check.intervalMs)),
     ...optional('Timeout', nanoseconds(check.timeoutMs)),
     ...optional('StartPeriod', nanoseconds(check.startPeriodMs)),
@@ -111,7 +163,7 @@ function healthcheck(check: Healthcheck): CreateBody {
   };
 }
 
-function healthcheckTest(probe: Healthcheck['probe']): readonly string[] | undefined {
+function healthcheckTest(service: ContainerService, probe: Healthcheck['probe']): readonly string[] | undefined {
   switch (probe.type) {
     case 'exec':
       return ['CMD', ...probe.argv];
@@ -123,40 +175,16 @@ function healthcheckTest(probe: Healthcheck['probe']): readonly string[] | undef
       return undefined;
     case 'http':
     case 'tcp':
-      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `a healthcheck of type ${probe.type} is for Wasm services`, {
-        hint: 'give the container a healthcheck.test',
-      });
+      throw new WcError(
+        'ERR_COMPOSE_UNSUPPORTED',
+        `${service.name}: a healthcheck of type ${probe.type} is for Wasm services`,
+        { hint: 'give the container a healthcheck.test', source: service.source },
+      );
   }
 }
 
 function nanoseconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(ms * 1e6);
-}
-
-function mounts(resolved: readonly ResolvedMount[], host: Readonly<Record<string, unknown>>): CreateBody {
-  const tmpfs = resolved.filter((mount) => mount.spec.type === 'tmpfs');
-  return {
-    Mounts: resolved.filter((mount) => mount.spec.type !== 'tmpfs').map(mountBody),
-    ...(tmpfs.length === 0
-      ? {}
-      : { Tmpfs: { ...(host['Tmpfs'] as object | undefined), ...Object.fromEntries(tmpfs.map(tmpfsEntry)) } }),
-  };
-}
-
-function mountBody({ spec, hostPath, engineVolume }: ResolvedMount): CreateBody {
-  const common = { Target: spec.target, ReadOnly: spec.readOnly };
-  if (spec.type === 'bind') return { ...common, Type: 'bind', Source: hostPath ?? spec.source };
-  // An anonymous volume has no source: the Engine makes one and removes it with the container.
-  const volume = { ...common, Type: 'volume', ...optional('Source', engineVolume) };
-  return spec.noCopy ? { ...volume, VolumeOptions: { NoCopy: true } } : volume;
-}
-
-function tmpfsEntry({ spec }: ResolvedMount): readonly [string, string] {
-  const options = [
-    ...(spec.sizeBytes === undefined ? [] : [`size=${spec.sizeBytes}`]),
-    ...(spec.readOnly ? ['ro'] : []),
-  ];
-  return [spec.target, options.join(',')];
 }
 
 function optional(key: string, value: unknown): CreateBody {

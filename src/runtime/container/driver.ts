@@ -1,111 +1,140 @@
-import { setInterval } from 'node:timers/promises';
-
-import type { ProjectName } from '../../model/ids.ts';
 import type { ContainerService } from '../../model/project.ts';
 import type { ExitStatus } from '../../model/state.ts';
 import type { CreateRequest, Runtime } from '../runtime.ts';
-import { containerName, createBody, endpointSettings } from './create-body.ts';
-import { EngineHttpError } from './engine.ts';
+import { AnonymousVolumes } from './anonymous-volumes.ts';
+import { inspect, removeContainer } from './containers.ts';
+import { planCreate } from './create-body.ts';
 import type { Engine } from './engine.ts';
 import { explained, isStatus } from './errors.ts';
+import type { ErrorSubject } from './errors.ts';
 import { containerEvents } from './events.ts';
 import { ensureImage } from './images.ts';
-import { inspect, listContainers, toObserved } from './observe.ts';
+import { observeContainers, toExit } from './observe.ts';
+import { namePortOwner } from './port-owner.ts';
+import { resolveReferences } from './references.ts';
 
-/** Containers of a project through the Docker Engine. Restart policies and healthchecks are the Engine's. */
+/**
+ * Containers of a project through the Docker Engine. Restart policies and healthchecks are the Engine's. Disposing
+ * closes the connection to the Engine; containers outlive it.
+ */
 export function createContainerRuntime(engine: Engine): Runtime<ContainerService> {
   /** What error messages need to know of a container this process made. */
-  const services = new Map<string, ContainerService>();
-
-  const observe = async (project: ProjectName, signal: AbortSignal): ReturnType<Runtime['observe']> => {
-    const ids = await listContainers(engine, project, signal);
-    const found = await Promise.all(ids.map(async (id) => await inspect(engine, id, signal)));
-    return found.filter((one) => one !== undefined).map((one) => toObserved(one, project));
+  const made = new Map<string, { readonly name: string; readonly service: ContainerService }>();
+  const volumes = new AnonymousVolumes(engine);
+  const subject = (verb: string, handle: string): ErrorSubject => {
+    const known = made.get(handle);
+    return { doing: `${verb} container ${known?.name ?? handle.slice(0, 12)}`, service: known?.service };
   };
 
   return {
     kind: 'container',
-    observe,
+    observe: async (project, signal) => await observeContainers(engine, project, signal),
     prepare: async (service, progress, signal) => await ensureImage(engine, service, progress, signal),
     create: async (request, signal) => {
-      const id = await create(engine, request, signal);
-      services.set(id, request.service);
+      const { id, name } = await create(engine, volumes, request, signal);
+      made.set(id, { name, service: request.service });
       return id;
     },
     start: async (handle, signal) => {
-      const service = services.get(handle);
-      await explained(`starting ${service?.name ?? handle.slice(0, 12)}`, service, async () => {
-        await engine.request('POST', `/containers/${handle}/start`, {}, signal);
-      });
+      try {
+        await explained(subject('start', handle), async () => {
+          await engine.request('POST', `/containers/${handle}/start`, {}, signal);
+        });
+      } catch (error) {
+        throw await namePortOwner(engine, error, signal);
+      }
     },
-    stop: async (handle, graceMs, signal) => await stop(engine, handle, graceMs, signal),
+    stop: async (handle, graceMs, signal) =>
+      await stop(engine, handle, { graceMs, ...subject('stop', handle) }, signal),
     remove: async (handle, signal) => {
-      await removeContainer(engine, handle, signal);
-      services.delete(handle);
+      const container = await inspect(engine, handle, signal);
+      if (container !== undefined) {
+        volumes.keep(container);
+        await removeContainer(engine, handle, signal);
+      }
+      made.delete(handle);
     },
     events: (project, signal) =>
-      containerEvents({ engine, project, list: async (inner) => await observe(project, inner) }, signal),
-    [Symbol.asyncDispose]: async () => {
-      // Containers outlive this process; there is nothing to free but the map.
-      services.clear();
-      await Promise.resolve();
-    },
+      containerEvents(
+        { engine, project, list: async (inner) => await observeContainers(engine, project, inner) },
+        signal,
+      ),
+    [Symbol.asyncDispose]: async () => await engine[Symbol.asyncDispose](),
   };
 }
 
-async function create(engine: Engine, request: CreateRequest<ContainerService>, signal: AbortSignal): Promise<string> {
-  const { service, project, index } = request;
-  const name = containerName(project, service, index);
-  const query = { name, platform: service.platform };
-  const { Id: id } = await explained(
-    `creating ${service.name}`,
-    service,
-    async () =>
-      await engine.request<{ Id: string }>('POST', '/containers/create', { query, body: createBody(request) }, signal),
+async function create(
+  engine: Engine,
+  volumes: AnonymousVolumes,
+  request: CreateRequest<ContainerService>,
+  signal: AbortSignal,
+): Promise<{ readonly id: string; readonly name: string }> {
+  const { service } = request;
+  const resolved = await resolveReferences(engine, request, signal);
+  // Before anything is made, so that a service that cannot be made leaves nothing.
+  planCreate(resolved, false);
+  const provided = await volumes.provide(resolved, signal);
+  const { name, body, connect } = planCreate(
+    { ...resolved, mounts: provided.mounts },
+    engine.supports(SEVERAL_NETWORKS),
   );
+  const subject = { doing: `create container ${name}`, service };
+  let id: string | undefined;
   try {
-    if (service.networkMode === undefined) {
-      for (const network of request.networks.slice(1)) {
-        const body = { Container: id, EndpointConfig: endpointSettings(service, network, name) };
-        await engine.request('POST', `/networks/${network.name}/connect`, { body }, signal);
+    return await explained(subject, async () => {
+      const query = { name, platform: service.platform };
+      ({ Id: id } = await engine.request<{ Id: string }>('POST', '/containers/create', { query, body }, signal));
+      for (const { network, endpoint } of connect) {
+        const connection = { Container: id, EndpointConfig: endpoint };
+        await engine.request('POST', `/networks/${network}/connect`, { body: connection }, signal);
       }
-    }
-    return id;
+      provided.used();
+      return { id, name };
+    });
   } catch (error) {
     // A container that is on some of its networks only must not be taken for a whole one by the next `up`.
-    await removeContainer(engine, id, AbortSignal.timeout(CLEANUP_MS));
+    const patience = AbortSignal.timeout(CLEANUP_MS);
+    await settle(async () => {
+      if (id !== undefined) await removeContainer(engine, id, patience);
+      await provided.undo(patience);
+    });
     throw error;
   }
 }
 
-/** SIGTERM (or the service's stop signal), then SIGKILL after the grace; what had ended already keeps its status. */
-async function stop(engine: Engine, handle: string, graceMs: number, signal: AbortSignal): Promise<ExitStatus> {
+/** The stop signal, then SIGKILL after the grace; what had ended already keeps its status. */
+async function stop(
+  engine: Engine,
+  handle: string,
+  options: ErrorSubject & { readonly graceMs: number },
+  signal: AbortSignal,
+): Promise<ExitStatus> {
+  const t = Math.ceil(options.graceMs / 1000);
   try {
-    await engine.request('POST', `/containers/${handle}/stop`, { query: { t: Math.ceil(graceMs / 1000) } }, signal);
+    await explained(options, async () => {
+      await engine.request('POST', `/containers/${handle}/stop`, { query: { t } }, signal);
+    });
   } catch (error) {
-    if (!isStatus(error, 404)) throw error;
+    if (!isGone(error)) throw error;
   }
   const ended = await inspect(engine, handle, signal);
   if (ended === undefined) return { how: 'lost', reason: 'the container was removed' };
-  return { how: 'code', code: ended.State.ExitCode };
+  return toExit(ended.State.ExitCode);
 }
 
-/** By force, with its anonymous volumes; resolves when the name is free again. */
-export async function removeContainer(engine: Engine, handle: string, signal: AbortSignal): Promise<void> {
+function isGone(error: unknown): boolean {
+  return error instanceof Error && isStatus(error.cause, 404);
+}
+
+/** Cleans up after an error that is thrown next: what fails here is its consequence. */
+async function settle(cleanUp: () => Promise<void>): Promise<void> {
   try {
-    await engine.request('DELETE', `/containers/${handle}`, { query: { force: true, v: true } }, signal);
-  } catch (error) {
-    if (isStatus(error, 404)) return;
-    // 409: somebody else (AutoRemove) is removing it just now.
-    if (!(error instanceof EngineHttpError) || error.status !== 409) throw error;
-    await gone(engine, handle, signal);
-  }
-}
-
-async function gone(engine: Engine, handle: string, signal: AbortSignal): Promise<void> {
-  for await (const _tick of setInterval(50, undefined, { signal })) {
-    if ((await inspect(engine, handle, signal)) === undefined) return;
+    await cleanUp();
+  } catch {
+    // ERR_ENGINE_UNREACHABLE: the Engine is away; the next `up` sees the half-made container and makes it anew.
   }
 }
 
 const CLEANUP_MS = 10_000;
+/** The API that takes all networks at creation. */
+const SEVERAL_NETWORKS = '1.44';

@@ -19,6 +19,8 @@ export interface TlsFiles {
   readonly ca: Buffer;
   readonly cert: Buffer;
   readonly key: Buffer;
+  /** False only for a docker context that says so. */
+  readonly verify: boolean;
 }
 
 /**
@@ -29,7 +31,9 @@ export function resolveEndpoint(env: NodeJS.ProcessEnv): EngineEndpoint {
   const host = env['DOCKER_HOST'];
   if (host !== undefined && host !== '') return parseHost(host, 'DOCKER_HOST', env);
   const context = contextHost(env);
-  if (context !== undefined) return parseHost(context.host, `docker context "${context.name}"`, env);
+  if (context !== undefined) {
+    return parseHost(context.host, `docker context "${context.name}"`, env, context.tls);
+  }
   const candidates = defaultSockets(env);
   const socketPath = candidates.find((path) => existsSync(path)) ?? SYSTEM_SOCKET;
   return { kind: 'unix', socketPath, from: 'default' };
@@ -42,13 +46,13 @@ export function describeEndpoint(endpoint: EngineEndpoint): string {
   return endpoint.from === 'default' ? address : `${address} (from ${endpoint.from})`;
 }
 
-function parseHost(text: string, from: string, env: NodeJS.ProcessEnv): EngineEndpoint {
+function parseHost(text: string, from: string, env: NodeJS.ProcessEnv, contextTls?: TlsFiles): EngineEndpoint {
   if (text.startsWith('unix://')) {
     return { kind: 'unix', socketPath: text.slice('unix://'.length) || SYSTEM_SOCKET, from };
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && TCP_PROTOCOLS.has(url.protocol) && url.hostname !== '') {
-    const tls = wantsTls(url, env) ? readTls(env) : undefined;
+    const tls = contextTls ?? (wantsTls(url, env) ? readTls(env) : undefined);
     const port = Number(url.port) || (tls === undefined ? 2375 : 2376);
     // Brackets of an IPv6 address belong to the URL, not to the address.
     return { kind: 'tcp', host: url.hostname.replaceAll(/^\[|\]$/g, ''), port, tls, from };
@@ -65,28 +69,43 @@ function wantsTls(url: URL, env: NodeJS.ProcessEnv): boolean {
 }
 
 function readTls(env: NodeJS.ProcessEnv): TlsFiles {
-  const dir = env['DOCKER_CERT_PATH'] ?? configDir(env);
+  const dir = env['DOCKER_CERT_PATH'] || configDir(env);
+  const files = tlsFiles(dir, true);
+  if (files !== undefined) return files;
+  throw new WcError('ERR_ENGINE_UNREACHABLE', `the Engine wants TLS and ${dir} has no ca.pem, cert.pem, key.pem`, {
+    hint: 'set DOCKER_CERT_PATH to the directory that holds them',
+  });
+}
+
+/** Undefined when one of the files cannot be read. */
+function tlsFiles(dir: string, verify: boolean): TlsFiles | undefined {
   try {
-    const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFileSync(join(dir, name)));
-    if (ca === undefined || cert === undefined || key === undefined) throw new Error('unreadable');
-    return { ca, cert, key };
-  } catch (error) {
-    throw new WcError('ERR_ENGINE_UNREACHABLE', `the Engine wants TLS and ${dir} has no ca.pem, cert.pem, key.pem`, {
-      hint: 'set DOCKER_CERT_PATH to the directory that holds them',
-      cause: error,
-    });
+    const read = (name: string): Buffer => readFileSync(join(dir, name));
+    return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem'), verify };
+  } catch {
+    // ENOENT, EACCES: the caller knows whether that matters.
+    return undefined;
   }
 }
 
+interface ContextHost {
+  readonly name: string;
+  readonly host: string;
+  readonly tls: TlsFiles | undefined;
+}
+
 /** The host of the chosen context; undefined for the context "default", which stands for the usual socket. */
-function contextHost(env: NodeJS.ProcessEnv): { readonly name: string; readonly host: string } | undefined {
+function contextHost(env: NodeJS.ProcessEnv): ContextHost | undefined {
   const dir = configDir(env);
-  const name = env['DOCKER_CONTEXT'] || stringAt(readJson(join(dir, 'config.json')), ['currentContext']);
-  if (name === undefined || name === '' || name === 'default') return undefined;
+  const name = env['DOCKER_CONTEXT'] || valueAt(readJson(join(dir, 'config.json')), ['currentContext']);
+  if (typeof name !== 'string' || name === '' || name === 'default') return undefined;
   const id = createHash('sha256').update(name).digest('hex');
   const meta = readJson(join(dir, 'contexts', 'meta', id, 'meta.json'));
-  const host = stringAt(meta, ['Endpoints', 'docker', 'Host']);
-  if (host !== undefined) return { name, host };
+  const host = valueAt(meta, ['Endpoints', 'docker', 'Host']);
+  if (typeof host === 'string') {
+    const verify = valueAt(meta, ['Endpoints', 'docker', 'SkipTLSVerify']) !== true;
+    return { name, host, tls: tlsFiles(join(dir, 'contexts', 'tls', id, 'docker'), verify) };
+  }
   throw new WcError('ERR_ENGINE_UNREACHABLE', `docker context "${name}" does not exist or names no Engine`, {
     hint: 'see `docker context ls`',
   });
@@ -101,13 +120,13 @@ function readJson(path: string): unknown {
   }
 }
 
-function stringAt(value: unknown, path: readonly string[]): string | undefined {
+function valueAt(value: unknown, path: readonly string[]): unknown {
   let current: unknown = value;
   for (const key of path) {
     if (typeof current !== 'object' || current === null) return undefined;
     current = (current as Readonly<Record<string, unknown>>)[key];
   }
-  return typeof current === 'string' ? current : undefined;
+  return current;
 }
 
 function configDir(env: NodeJS.ProcessEnv): string {

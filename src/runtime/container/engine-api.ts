@@ -18,6 +18,9 @@ export interface ContainerSummary {
   readonly Names: readonly string[];
   readonly Labels: Readonly<Record<string, string>>;
   readonly State: string;
+  /** How the image was named; its id instead when that name stands for another image by now, or for none. */
+  readonly Image: string;
+  readonly ImageID: string;
 }
 
 export interface ContainerInspect {
@@ -43,10 +46,18 @@ export interface ContainerInspect {
     readonly Labels: Readonly<Record<string, string>> | null;
   };
   readonly HostConfig: { readonly LogConfig?: { readonly Type: string } };
+  readonly Mounts: readonly MountReply[];
   readonly NetworkSettings: {
     readonly Ports?: Readonly<Record<string, readonly PortBinding[] | null>> | null;
     readonly Networks: Readonly<Record<string, EndpointReply>>;
   };
+}
+
+export interface MountReply {
+  readonly Type: string;
+  /** Of a volume. */
+  readonly Name?: string;
+  readonly Destination: string;
 }
 
 export interface PortBinding {
@@ -63,6 +74,10 @@ export interface EndpointReply {
 
 export interface ImageInspect {
   readonly Id: string;
+  readonly Os: string;
+  readonly Architecture: string;
+  readonly Variant?: string;
+  readonly Config?: { readonly Volumes?: Readonly<Record<string, unknown>> | null } | null;
 }
 
 export interface NetworkReply {
@@ -70,7 +85,8 @@ export interface NetworkReply {
   readonly Name: string;
   readonly Created: string;
   readonly Labels: Readonly<Record<string, string>> | null;
-  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null };
+  readonly Driver: string;
+  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null };
 }
 
 export interface VolumeReply {
@@ -86,7 +102,6 @@ export interface EngineEvent {
   /** `start`, `die`, `health_status: healthy`. */
   readonly Action: string;
   readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
-  readonly time: number;
   /** Beyond 2^53: exact to about 256 ns, which is enough for a time of day. */
   readonly timeNano: number;
 }

@@ -1,6 +1,6 @@
 import { WcError } from '../../model/diagnostic.ts';
 import type { ErrorCode, SourceRef } from '../../model/diagnostic.ts';
-import type { ContainerService } from '../../model/project.ts';
+import type { ContainerService, MountSpec } from '../../model/project.ts';
 
 /** The Engine answered with a status that the call does not expect. Never reaches a user: see `explain`. */
 export class EngineError extends Error {
@@ -18,8 +18,8 @@ export class EngineError extends Error {
   }
 }
 
-export function isStatus(error: unknown, status: number): error is EngineError {
-  return error instanceof EngineError && error.status === status;
+export function isStatus(error: unknown, ...statuses: readonly number[]): error is EngineError {
+  return error instanceof EngineError && statuses.includes(error.status);
 }
 
 /** What the failed call was about, in the user's own names. */
@@ -39,7 +39,11 @@ export function explain(error: unknown, subject: ErrorSubject): unknown {
   for (const row of REFUSALS) {
     const match = row.pattern.exec(error.detail);
     if (match !== null && (row.status === undefined || row.status === error.status)) {
-      const { code, message, hint, source } = row.explain(match.slice(1).map(String), subject);
+      const { code, message, hint, source } = row.explain(
+        match.slice(1).filter((group) => group !== undefined),
+        subject,
+        error.detail,
+      );
       return new WcError(code, message, { hint, source: source ?? sourceOf(subject), cause: error });
     }
   }
@@ -69,7 +73,7 @@ interface Refusal {
   /** Undefined: the status differs between Engine versions. */
   readonly status?: number;
   readonly pattern: RegExp;
-  readonly explain: (groups: readonly string[], subject: ErrorSubject) => Explanation;
+  readonly explain: (groups: readonly string[], subject: ErrorSubject, detail: string) => Explanation;
 }
 
 /** One row per refusal; the first that matches wins. Patterns are the words of Engine 20.10 to 29. */
@@ -87,7 +91,8 @@ const REFUSALS: readonly Refusal[] = [
     explain: ([address = '', port = ''], subject) => portInUse(address, port, 'another program', subject),
   },
   {
-    pattern: /(?:listen (?:tcp|udp)[46]?|host port(?: for)?) (.+):(\d+).*(?:cannot assign requested address|permission denied)/,
+    pattern:
+      /(?:listen (?:tcp|udp)[46]?|host port(?: for)?) (.+):(\d+).*(?:cannot assign requested address|permission denied)/,
     explain: ([address = '', port = ''], subject) => ({
       code: 'ERR_PORT_IN_USE',
       message: `cannot ${subject.doing}: the Engine may not listen on ${address}:${port}`,
@@ -133,19 +138,57 @@ const REFUSALS: readonly Refusal[] = [
     explain: ([path = ''], subject) => ({
       code: 'ERR_MOUNT',
       message: `bind source path does not exist: ${path}`,
-      source: mountSource(path, subject),
+      hint: 'the path is one of the machine on which the Engine runs',
+      source: mountSource((mount) => mount.source === path.trim(), subject),
     }),
   },
   {
-    pattern: /(?:invalid mount config|failed to mount local volume|error while mounting volume|mount a directory onto a file)/,
-    explain: (_groups, subject) => ({ code: 'ERR_MOUNT', message: `cannot ${subject.doing}: a mount does not work` }),
+    pattern: /error mounting "([^"]*)" to rootfs at "([^"]*)".*not a directory/s,
+    explain: ([from = '', to = ''], subject) => ({
+      code: 'ERR_MOUNT',
+      message: `cannot ${subject.doing}: one of ${from} and ${to} in the image is a file and the other is a directory`,
+      source: mountSource((mount) => mount.target === to, subject),
+    }),
   },
   {
-    pattern: /(?:exec: "([^"]*)": (?:executable file not found|stat .*no such file)|exec: "([^"]*)": permission denied)/,
-    explain: (groups, subject) => ({
+    pattern: /(Duplicate mount point: |invalid mount path: ')([^']+)/,
+    explain: ([what = '', target = ''], subject) => ({
+      code: 'ERR_MOUNT',
+      message: what.startsWith('Duplicate')
+        ? `cannot ${subject.doing}: two mounts have the target ${target}`
+        : `cannot ${subject.doing}: the mount target ${target} must be an absolute path`,
+      source: mountSource((mount) => mount.target === target.trim(), subject),
+    }),
+  },
+  {
+    pattern: /(?:invalid mount config|failed to mount local volume|error while mounting volume|error mounting)/,
+    explain: (_groups, subject, detail) => ({
+      code: 'ERR_MOUNT',
+      message: `cannot ${subject.doing}: a mount does not work: ${oneLine(detail)}`,
+    }),
+  },
+  {
+    pattern: /exec: "([^"]*)": (?:executable file not found|stat .*no such file|permission denied|is a directory)/,
+    explain: ([program = ''], subject) => ({
       code: 'ERR_COMMAND',
-      message: `cannot ${subject.doing}: its command cannot be run: ${groups.find((group) => group !== 'undefined') ?? ''}`,
+      message: `cannot ${subject.doing}: its command cannot be run: ${program}`,
       hint: 'check command, entrypoint and the image: is the program in it, and executable?',
+    }),
+  },
+  {
+    pattern: /unable to find (user|group) (\S+?):/,
+    explain: ([kind = '', name = ''], subject) => ({
+      code: 'ERR_COMMAND',
+      message: `cannot ${subject.doing}: its image has no ${kind} ${name}`,
+      hint: `a number always works: user: "1000:1000"`,
+    }),
+  },
+  {
+    pattern: /invalid reference format/,
+    explain: (_groups, subject) => ({
+      code: 'ERR_COMPOSE_INVALID',
+      message: `not the name of an image: ${subject.service?.image ?? ''}`,
+      hint: 'an image is named in small letters: [registry/]name[:tag]',
     }),
   },
   {
@@ -159,7 +202,11 @@ const REFUSALS: readonly Refusal[] = [
   {
     status: 404,
     pattern: /network (\S+) not found/,
-    explain: ([name = '']) => ({ code: 'ERR_NETWORK', message: `network ${name} does not exist` }),
+    explain: ([name = '']) => ({
+      code: 'ERR_NETWORK',
+      message: `network ${name} does not exist`,
+      hint: 'somebody removed it; run the command again',
+    }),
   },
   {
     pattern: /no space left on device/,
@@ -185,8 +232,8 @@ function portSource(address: string, port: number, subject: ErrorSubject): Sourc
   return (candidates.find((one) => one.hostIp === address) ?? candidates[0])?.source;
 }
 
-function mountSource(path: string, subject: ErrorSubject): SourceRef | undefined {
-  return subject.service?.mounts.find((mount) => mount.source === path.trim())?.origin;
+function mountSource(which: (mount: MountSpec) => boolean, subject: ErrorSubject): SourceRef | undefined {
+  return subject.service?.mounts.find(which)?.origin;
 }
 
 function sourceOf(subject: ErrorSubject): SourceRef | undefined {

@@ -3,12 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { instanceId } from '../../model/ids.ts';
 import type { ProjectName } from '../../model/ids.ts';
 import type { ObservedInstance } from '../../model/state.ts';
-import type { RuntimeEvent } from '../runtime.ts';
 import { AsyncQueue } from '../../util/async-queue.ts';
+import type { RuntimeEvent } from '../runtime.ts';
+import { inspect } from './containers.ts';
+import type { EngineEvent } from './engine-api.ts';
 import type { Engine } from './engine.ts';
-import { readNdjsonLines } from './json-stream.ts';
-import { LABEL, projectFilter } from './labels.ts';
-import { toHealth } from './observe.ts';
+import { readJsonLines } from './json-stream.ts';
+import { isInstance, LABEL, projectFilter } from './labels.ts';
+import { KnownInstances } from './known-instances.ts';
+import { restartTime, toExit, toHealth } from './observe.ts';
 
 /*
  * Which events the Engine sends, in order (docker compose documents the same in monitor.go):
@@ -27,11 +30,6 @@ import { toHealth } from './observe.ts';
  * The Engine keeps 256 events and forgets them when it restarts, so after a lost connection the state is listed
  * anew and the differences become events.
  */
-interface EngineEvent {
-  readonly Action: string;
-  readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
-  readonly time: number;
-}
 
 export interface EventSource {
   readonly engine: Engine;
@@ -39,76 +37,90 @@ export interface EventSource {
   readonly list: (signal: AbortSignal) => Promise<readonly ObservedInstance[]>;
 }
 
-/** Changes of the project's containers until the signal; goes on by itself when the Engine comes back. */
-export async function* containerEvents(source: EventSource, signal: AbortSignal): AsyncGenerator<RuntimeEvent> {
-  const queue = new AsyncQueue<RuntimeEvent>(signal);
-  const pumping = pump(source, queue, signal);
+/**
+ * Changes of the project's containers from this call on until the signal; goes on by itself when the Engine comes
+ * back.
+ */
+export function containerEvents(source: EventSource, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+  const left = new AbortController();
+  const until = AbortSignal.any([signal, left.signal]);
+  const queue = new AsyncQueue<RuntimeEvent>(until);
+  // Not at the first read: what happens between the call and that read would be missed.
+  const pumping = pump(source, queue, until);
+  return drain(queue, async () => {
+    left.abort();
+    await pumping;
+  });
+}
+
+async function* drain(queue: AsyncQueue<RuntimeEvent>, end: () => Promise<void>): AsyncGenerator<RuntimeEvent> {
   try {
     yield* queue;
   } finally {
-    await pumping;
+    await end();
   }
 }
 
 async function pump(source: EventSource, queue: AsyncQueue<RuntimeEvent>, signal: AbortSignal): Promise<void> {
-  let lost = false;
-  let before: readonly ObservedInstance[] = [];
-  for (let attempt = 0; !signal.aborted; attempt++) {
+  const known = new KnownInstances();
+  let failures = 0;
+  while (!signal.aborted) {
     try {
       // The stream is open before the list is taken: nothing can happen between the two.
-      const stream = await source.engine.stream(
-        'GET',
-        '/events',
-        { query: { filters: eventFilter(source.project) } },
-        signal,
-      );
+      const stream = await source.engine.stream('GET', '/events', { filters: eventFilter(source.project) }, signal);
       const now = await source.list(signal);
-      if (lost) {
-        for (const event of differences(before, now)) queue.push(event);
+      if (failures === 0) known.begin(now);
+      else {
+        for (const event of known.catchUp(now)) queue.push(event);
         queue.push({ type: 'runtime-found', at: Date.now() });
       }
-      lost = false;
-      attempt = 0;
-      before = now;
-      for await (const event of readNdjsonLines<EngineEvent>(stream)) {
-        const translated = translate(event);
-        if (translated !== undefined) queue.push(translated);
+      failures = 0;
+      for await (const event of readJsonLines<EngineEvent>(stream)) {
+        const translated = await translate(event, known, source.engine, signal);
+        if (translated !== undefined && known.take(translated)) queue.push(translated);
       }
+      throw new Error('the Engine has ended the stream of events');
     } catch (error) {
       if (signal.aborted) return;
-      if (!lost)
-        queue.push({
-          type: 'runtime-lost',
-          at: Date.now(),
-          reason: error instanceof Error ? error.message : String(error),
-        });
-      lost = true;
+      const reason = error instanceof Error ? error.message : String(error);
+      if (failures === 0) queue.push({ type: 'runtime-lost', at: Date.now(), reason });
+      failures++;
     }
-    await pause(Math.min(2_000, 50 * 2 ** attempt), signal);
+    await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures), signal);
   }
 }
 
-function eventFilter(project: ProjectName): string {
-  return JSON.stringify({
+function eventFilter(project: ProjectName): Readonly<Record<string, readonly string[]>> {
+  return {
+    ...projectFilter(project),
     type: ['container'],
     event: ['start', 'die', 'destroy', 'stop', 'health_status'],
-    ...(JSON.parse(projectFilter(project)) as object),
-  });
+  };
 }
 
-/** Undefined for what is none of ours: relays, helpers, one-off containers, and events that others say better. */
-function translate(event: EngineEvent): RuntimeEvent | undefined {
+/** Undefined for what is no instance, and for events that others say better. */
+async function translate(
+  event: EngineEvent,
+  known: KnownInstances,
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<RuntimeEvent | undefined> {
   const { Attributes: attributes, ID: handle } = event.Actor;
-  const service = attributes[LABEL.service];
-  if (service === undefined || attributes[LABEL.oneoff] === 'True') return undefined;
-  if ((attributes[LABEL.kind] ?? 'container') !== 'container') return undefined;
-  const common = { handle, id: instanceId(service, Number(attributes[LABEL.number] ?? 1)), at: event.time * 1000 };
+  if (!isInstance(attributes)) return undefined;
+  const id = instanceId(attributes[LABEL.service] ?? '', Number(attributes[LABEL.number] ?? 1));
+  const common = { handle, id, at: event.timeNano / 1e6 };
   const [action = '', detail] = event.Action.split(': ');
   switch (action) {
     case 'start':
       return { type: 'started', ...common };
-    case 'die':
-      return { type: 'exited', ...common, exit: { how: 'code', code: Number(attributes['exitCode'] ?? 0) } };
+    case 'die': {
+      const exit = toExit(Number(attributes['exitCode'] ?? 0));
+      return { type: 'exited', ...common, exit, restartAt: await restartOf(engine, handle, signal) };
+    }
+    case 'stop': {
+      const exit = known.exitInBackoff(handle);
+      return exit === undefined ? undefined : { type: 'exited', ...common, exit };
+    }
     case 'destroy':
       return { type: 'removed', ...common };
     case 'health_status':
@@ -118,24 +130,13 @@ function translate(event: EngineEvent): RuntimeEvent | undefined {
   }
 }
 
-/** What happened while nobody listened. */
-export function differences(
-  before: readonly ObservedInstance[],
-  now: readonly ObservedInstance[],
-): readonly RuntimeEvent[] {
-  const at = Date.now();
-  const old = new Map(before.map((instance) => [instance.handle, instance]));
-  const gone = before.filter((instance) => !now.some((one) => one.handle === instance.handle));
-  return [
-    ...gone.map((instance): RuntimeEvent => ({ type: 'removed', handle: instance.handle, id: instance.id, at })),
-    ...now.flatMap((instance): readonly RuntimeEvent[] => {
-      const { handle, id, state } = instance;
-      const was = old.get(handle)?.state.at;
-      if (state.at === 'running' && was !== 'running') return [{ type: 'started', handle, id, at }];
-      if (state.at === 'exited' && was === 'running') return [{ type: 'exited', handle, id, at, exit: state.exit }];
-      return [];
-    }),
-  ];
+/** The Engine says nothing of its plans in the event; the container's state does, from before the event on. */
+async function restartOf(engine: Engine, handle: string, signal: AbortSignal): Promise<number | undefined> {
+  const found = await inspect(engine, handle, signal);
+  if (found === undefined) return undefined;
+  if (found.State.Restarting) return restartTime(found);
+  // The first back-off is short: it may run again by now.
+  return found.State.Running ? Date.parse(found.State.StartedAt) : undefined;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -145,3 +146,5 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
     // AbortError: the loop looks at the signal.
   }
 }
+
+const MAX_PAUSE_MS = 2_000;

@@ -1,67 +1,97 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+
+import { WcError } from '../../model/diagnostic.ts';
 import type { ProjectName } from '../../model/ids.ts';
-import type { ContainerEndpoint, FabricEngine } from '../../net/fabric-engine.ts';
-import { removeContainer } from './driver.ts';
+import type { ContainerEndpoint, EngineInfo, FabricEngine } from '../../net/fabric-engine.ts';
+import { inspect, listContainers, plainName, removeContainer } from './containers.ts';
+import type { ContainerInspect, ContainerSummary, InfoReply, PullMessage } from './engine-api.ts';
 import type { Engine } from './engine.ts';
 import { explained } from './errors.ts';
-import { hasImage } from './images.ts';
+import { inspectImage } from './images.ts';
+import { readJsonLines } from './json-stream.ts';
 import { LABEL, projectFilter } from './labels.ts';
-import { subnets } from './networks.ts';
-import { inspect } from './observe.ts';
-import type { Inspect } from './observe.ts';
+import { bridgeGateways, subnets } from './networks.ts';
 
 /** What the fabric asks of the Engine, in terms of its API. */
 export function createFabricEngine(engine: Engine): FabricEngine {
   return {
-    info: async (signal) => {
-      const { OperatingSystem, SecurityOptions } = await engine.request<InfoReply>('GET', '/info', {}, signal);
-      const rootless = (SecurityOptions ?? []).some((option) => option.includes('rootless'));
-      const native =
-        engine.endpoint.startsWith('unix://') && OperatingSystem !== 'Docker Desktop' && process.platform === 'linux';
-      return { arch: engine.arch === 'arm64' ? 'arm64' : 'amd64', native, rootless };
-    },
-    hasImage: async (tag, signal) => await hasImage(engine, tag, signal),
+    info: async (signal) => await info(engine, signal),
+    hasImage: async (tag, signal) => (await inspectImage(engine, tag, signal)) !== undefined,
     loadImage: async (tar, signal) => {
       const stream = await engine.stream('POST', '/images/load', { tar, query: { quiet: true } }, signal);
       // The image is there when the answer has ended.
-      for await (const _chunk of stream);
+      for await (const { error } of readJsonLines<PullMessage>(stream)) {
+        if (error !== undefined) throw new WcError('ERR_ENGINE_REFUSED', `the Engine cannot load an image: ${error}`);
+      }
     },
-    createContainer: async (name, body, signal) => {
-      const create = async (): Promise<{ Id: string }> =>
-        await engine.request<{ Id: string }>('POST', '/containers/create', { query: { name }, body }, signal);
-      return (await explained(`creating ${name}`, undefined, create)).Id;
-    },
+    createContainer: async (name, body, signal) =>
+      await explained({ doing: `create container ${name}` }, async () => {
+        const request = { query: { name }, body };
+        return (await engine.request<{ readonly Id: string }>('POST', '/containers/create', request, signal)).Id;
+      }),
     connectNetwork: async (network, container, aliases, signal) => {
       const body = { Container: container, EndpointConfig: { Aliases: aliases } };
-      await engine.request('POST', `/networks/${network}/connect`, { body }, signal);
+      await explained({ doing: `connect a container to network ${network}` }, async () => {
+        await engine.request('POST', `/networks/${network}/connect`, { body }, signal);
+      });
     },
     attach: async (container, signal) =>
-      await engine.hijack(`/containers/${container}/attach`, { stream: 1, stdin: 1, stdout: 1, stderr: 1 }, signal),
+      await explained({ doing: `attach to container ${container.slice(0, 12)}` }, async () => {
+        const query = { stream: 1, stdin: 1, stdout: 1, stderr: 1 };
+        return await engine.hijack(`/containers/${container}/attach`, query, signal);
+      }),
     startContainer: async (container, signal) => {
-      await engine.request('POST', `/containers/${container}/start`, {}, signal);
+      await explained({ doing: `start container ${container.slice(0, 12)}` }, async () => {
+        await engine.request('POST', `/containers/${container}/start`, {}, signal);
+      });
     },
     removeContainer: async (container, signal) => await removeContainer(engine, container, signal),
     addresses: async (container, signal) => addresses(await inspect(engine, container, signal)),
     endpoints: async (project, networks, signal) => await endpoints(engine, project, networks, signal),
     relays: async (project, signal) => {
-      const query = { all: true, filters: projectFilter(project, [`${LABEL.kind}=relay`]) };
-      const found = await engine.request<readonly { Id: string; Names: readonly string[] }[]>(
-        'GET',
-        '/containers/json',
-        { query },
-        signal,
-      );
-      return found.map(({ Id, Names }) => ({ id: Id, name: (Names[0] ?? '').replace(/^\//, '') }));
+      const found = await listContainers(engine, projectFilter(project, `${LABEL.kind}=relay`), signal);
+      return found.map(({ Id, Names }) => ({ id: Id, name: plainName(Names[0] ?? '') }));
     },
     subnets: async (network, signal) => await subnets(engine, network, signal),
   };
 }
 
-interface InfoReply {
-  readonly OperatingSystem: string;
-  readonly SecurityOptions: readonly string[] | null;
+async function info(engine: Engine, signal: AbortSignal): Promise<EngineInfo> {
+  const { OperatingSystem, SecurityOptions } = await engine.request<InfoReply>('GET', '/info', {}, signal);
+  const rootless = (SecurityOptions ?? []).some((option) => option.includes('rootless'));
+  // A unix socket may be forwarded from another machine, and Docker Desktop's leads into a virtual machine.
+  const mayBeNative =
+    engine.isLocal && process.platform === 'linux' && OperatingSystem !== 'Docker Desktop' && !rootless;
+  return {
+    arch: engine.arch === 'arm64' || engine.arch === 'aarch64' ? 'arm64' : 'amd64',
+    native: mayBeNative && (await hasBridgesHere(engine, signal)),
+    rootless,
+  };
 }
 
-function addresses(found: Inspect | undefined): Readonly<Record<string, string>> {
+/** The Engine's bridges are on this host and in this network namespace: one of their addresses can be bound here. */
+async function hasBridgesHere(engine: Engine, signal: AbortSignal): Promise<boolean> {
+  for (const gateway of await bridgeGateways(engine, signal)) if (await isOwnAddress(gateway)) return true;
+  return false;
+}
+
+/** Asked of the kernel: the list of interfaces leaves out a bridge that no container is on. */
+async function isOwnAddress(address: string): Promise<boolean> {
+  const socket = createSocket('udp4');
+  try {
+    socket.bind(0, address);
+    await once(socket, 'listening');
+    return true;
+  } catch {
+    // EADDRNOTAVAIL: it is no address of this host.
+    return false;
+  } finally {
+    socket.close();
+  }
+}
+
+function addresses(found: ContainerInspect | undefined): Readonly<Record<string, string>> {
   const networks = Object.entries(found?.NetworkSettings.Networks ?? {});
   return Object.fromEntries(
     networks.filter(([, one]) => one.IPAddress !== '').map(([name, one]) => [name, one.IPAddress]),
@@ -76,35 +106,20 @@ async function endpoints(
   signal: AbortSignal,
 ): Promise<readonly ContainerEndpoint[]> {
   if (networks.length === 0) return [];
-  const query = { filters: JSON.stringify({ network: networks }) };
-  const listed = await engine.request<readonly { Id: string; Labels: Record<string, string> }[]>(
-    'GET',
-    '/containers/json',
-    { query },
-    signal,
+  const listed = await listContainers(engine, { network: networks, status: ['running'] }, signal);
+  const others = listed.filter(
+    ({ Labels }: ContainerSummary) => Labels[LABEL.kind] !== 'relay' || Labels[LABEL.project] !== project,
   );
-  const ids = listed
-    .filter(({ Labels }) => Labels[LABEL.kind] !== 'relay' || Labels[LABEL.project] !== project)
-    .map(({ Id }) => Id);
-  const found = await Promise.all(ids.map(async (id) => await inspect(engine, id, signal)));
+  const found = await Promise.all(others.map(async ({ Id }) => await inspect(engine, Id, signal)));
   return found.flatMap((one) => (one === undefined ? [] : containerEndpoints(one, networks)));
 }
 
-function containerEndpoints(found: Inspect, networks: readonly string[]): readonly ContainerEndpoint[] {
-  const name = found.Name.replace(/^\//, '');
-  const service = found.Config.Labels[LABEL.service];
+function containerEndpoints(found: ContainerInspect, networks: readonly string[]): readonly ContainerEndpoint[] {
   return Object.entries(found.NetworkSettings.Networks)
     .filter(([network, endpoint]) => networks.includes(network) && endpoint.IPAddress !== '')
     .map(([network, endpoint]) => ({
       network,
       address: endpoint.IPAddress,
-      names: [
-        ...new Set([
-          name,
-          ...(service === undefined ? [] : [service]),
-          ...(endpoint.Aliases ?? []),
-          ...(endpoint.DNSNames ?? []),
-        ]),
-      ],
+      names: [...new Set([plainName(found.Name), ...(endpoint.Aliases ?? []), ...(endpoint.DNSNames ?? [])])],
     }));
 }

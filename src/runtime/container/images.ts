@@ -1,9 +1,11 @@
 import { WcError } from '../../model/diagnostic.ts';
 import type { ContainerService } from '../../model/project.ts';
 import type { Progress } from '../runtime.ts';
+import type { ImageInspect, PullMessage } from './engine-api.ts';
 import type { Engine } from './engine.ts';
-import { explain, isStatus } from './errors.ts';
-import { readNdjsonLines } from './json-stream.ts';
+import { EngineError, explain, isStatus } from './errors.ts';
+import { readJsonLines } from './json-stream.ts';
+import { registryAuth } from './registry-auth.ts';
 
 /** Makes sure the service's image is there, by its pull policy. */
 export async function ensureImage(
@@ -12,35 +14,53 @@ export async function ensureImage(
   progress: (step: Progress) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const present = await hasImage(engine, service.image, signal);
-  if (present && service.pullPolicy !== 'always') return;
-  if (service.pullPolicy === 'never') {
-    throw new WcError('ERR_IMAGE_NOT_FOUND', `image not found: ${service.image}, and pull_policy is never`, {
-      source: service.source,
-    });
+  const present = await inspectImage(engine, service.image, signal);
+  const fits = present !== undefined && isForPlatform(present, service.platform);
+  switch (service.pullPolicy) {
+    case 'missing':
+      if (fits) return;
+      break;
+    case 'always':
+      break;
+    case 'never':
+    case 'build':
+      if (fits) return;
+      throw missing(service);
   }
   try {
     await pull(engine, service, progress, signal);
   } catch (error) {
+    signal.throwIfAborted();
     throw explainPull(error, service);
   }
 }
 
-export async function hasImage(engine: Engine, reference: string, signal: AbortSignal): Promise<boolean> {
+/** Undefined when the Engine has no such image. */
+export async function inspectImage(
+  engine: Engine,
+  reference: string,
+  signal: AbortSignal,
+): Promise<ImageInspect | undefined> {
   try {
-    await engine.request('GET', `/images/${encodeURIComponent(reference)}/json`, {}, signal);
-    return true;
+    return await engine.request<ImageInspect>('GET', `/images/${encodeURIComponent(reference)}/json`, {}, signal);
   } catch (error) {
-    if (isStatus(error, 404)) return false;
+    // 400: not the name of an image, which is said when it is used.
+    if (isStatus(error, 404, 400)) return undefined;
     throw error;
   }
 }
 
-interface PullEvent {
-  readonly id?: string;
-  readonly status?: string;
-  readonly error?: string;
-  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+/** `linux/arm64/v8`: what is left out fits all. */
+function isForPlatform(image: ImageInspect, platform: string | undefined): boolean {
+  if (platform === undefined) return true;
+  const [os = '', architecture, variant] = platform.toLowerCase().split('/');
+  // `arm64` alone names the architecture.
+  if (architecture === undefined) return image.Os === os || image.Architecture === os;
+  return (
+    image.Os === os &&
+    image.Architecture === architecture &&
+    (variant === undefined || (image.Variant ?? '') === '' || image.Variant === variant)
+  );
 }
 
 async function pull(
@@ -49,17 +69,46 @@ async function pull(
   progress: (step: Progress) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const query = { fromImage: withTag(service.image), platform: service.platform };
-  const body = await engine.stream('POST', '/images/create', { query }, signal);
+  const auth = await registryAuth(service.image, process.env, signal);
+  const body = await engine.stream(
+    'POST',
+    '/images/create',
+    {
+      query: { fromImage: withTag(service.image), platform: service.platform },
+      ...(auth === undefined ? {} : { headers: { 'X-Registry-Auth': auth } }),
+    },
+    signal,
+  );
   progress({ step: 'Pulling', done: 0 });
-  const layers = new Map<string, { done: number; total: number }>();
-  for await (const event of readNdjsonLines<PullEvent>(body)) {
-    if (event.error !== undefined) throw new Error(event.error);
-    const { current, total } = event.progressDetail ?? {};
-    if (event.id === undefined || current === undefined || total === undefined) continue;
-    layers.set(event.id, { done: current, total });
-    const sum = (of: 'done' | 'total'): number => [...layers.values()].reduce((all, layer) => all + layer[of], 0);
-    progress({ step: 'Pulling', done: sum('done'), total: sum('total') });
+  const layers = new Layers();
+  for await (const message of readJsonLines<PullMessage>(body)) {
+    if (message.error !== undefined) throw new EngineError('POST /images/create', 200, message.error);
+    if (layers.take(message)) progress({ step: 'Pulling', ...layers.sum() });
+  }
+}
+
+/** Bytes of all layers of a pull: of the download only, since a layer is counted from 0 again when it is unpacked. */
+class Layers {
+  readonly #layers = new Map<string, { done: number; total: number }>();
+
+  /** True when the sum has changed. */
+  take({ id, status, progressDetail }: PullMessage): boolean {
+    if (id === undefined) return false;
+    if (status === 'Downloading') {
+      const { current, total } = progressDetail ?? {};
+      if (current === undefined || total === undefined || total <= 0) return false;
+      this.#layers.set(id, { done: current, total });
+      return true;
+    }
+    const layer = this.#layers.get(id);
+    if (status !== 'Download complete' || layer === undefined) return false;
+    layer.done = layer.total;
+    return true;
+  }
+
+  sum(): { readonly done: number; readonly total: number } {
+    const all = [...this.#layers.values()];
+    return { done: all.reduce((sum, one) => sum + one.done, 0), total: all.reduce((sum, one) => sum + one.total, 0) };
   }
 }
 
@@ -69,25 +118,55 @@ function withTag(reference: string): string {
   return last.includes(':') || last.includes('@') ? reference : `${reference}:latest`;
 }
 
-function explainPull(error: unknown, service: ContainerService): unknown {
-  const text = error instanceof Error ? error.message : String(error);
-  if (/dial tcp|lookup .*: |connection refused|TLS handshake|i\/o timeout|no such host/i.test(text)) {
-    return new WcError(
-      'ERR_IMAGE_NOT_FOUND',
-      `image ${service.image} is not on this machine and its registry cannot be reached`,
-      {
-        source: service.source,
-        hint: 'check the network, or load the image with: docker load',
-        cause: error,
-      },
-    );
-  }
-  if (/not found|unknown|denied|does not exist/i.test(text)) {
-    return new WcError('ERR_IMAGE_NOT_FOUND', `image not found: ${service.image}`, {
-      source: service.source,
-      hint: 'check the name and the tag, or log in to its registry',
-      cause: error,
-    });
-  }
-  return explain(error, `pulling ${service.image}`, service);
+function missing(service: ContainerService): WcError {
+  const { image, pullPolicy, platform } = service;
+  const what = platform === undefined ? image : `${image} for ${platform}`;
+  return new WcError('ERR_IMAGE_NOT_FOUND', `image not found: ${what}, and pull_policy is ${pullPolicy}`, {
+    source: service.source,
+    hint: pullPolicy === 'build' ? `build it with: docker build -t ${image} .` : `get it with: docker pull ${image}`,
+  });
 }
+
+function explainPull(error: unknown, service: ContainerService): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const details = { source: service.source, cause: error };
+  for (const { pattern, message, hint } of PULL_FAILURES) {
+    if (!pattern.test(error.detail)) continue;
+    return new WcError('ERR_IMAGE_NOT_FOUND', message(service.image), { ...details, hint });
+  }
+  return explain(error, { doing: `pull image ${service.image}`, service });
+}
+
+/** The first that matches wins: a registry that cannot be reached is often `not found` too. */
+const PULL_FAILURES: readonly {
+  readonly pattern: RegExp;
+  readonly message: (image: string) => string;
+  readonly hint: string;
+}[] = [
+  {
+    pattern:
+      /dial tcp|lookup \S+ |no such host|connection refused|TLS handshake|i\/o timeout|context deadline exceeded|Client\.Timeout|x509:|server gave HTTP response/i,
+    message: (image) => `image ${image} is not on this machine and its registry cannot be reached`,
+    hint: 'check the network, or load the image with: docker load',
+  },
+  {
+    pattern: /toomanyrequests|rate limit/i,
+    message: (image) => `image ${image} cannot be pulled: the registry allows no more pulls for now`,
+    hint: 'log in to the registry (docker login), or try again later',
+  },
+  {
+    pattern: /unauthorized|denied|authentication required|no basic auth credentials/i,
+    message: (image) => `image not found: ${image}, or its registry does not let you have it`,
+    hint: 'check the name and the tag, or log in to its registry (docker login)',
+  },
+  {
+    pattern: /no matching manifest|does not match the specified platform/i,
+    message: (image) => `image ${image} does not exist for this platform`,
+    hint: 'see which it has with: docker manifest inspect; choose one with `platform:`',
+  },
+  {
+    pattern: /not found|manifest unknown|name unknown|does not exist/i,
+    message: (image) => `image not found: ${image}`,
+    hint: 'check the name and the tag',
+  },
+];

@@ -1,5 +1,6 @@
 import type { ProjectName } from '../../model/ids.ts';
-import type { ContainerService } from '../../model/project.ts';
+import type { ContainerService, NetworkSpec } from '../../model/project.ts';
+import type { Filters } from './engine-api.ts';
 
 /**
  * Labels of docker compose, letter by letter, so that Docker Desktop, lazydocker, Portainer and docker compose
@@ -19,6 +20,10 @@ export const LABEL = {
   volume: 'com.docker.compose.volume',
   /** container | relay | helper */
   kind: 'dev.wcompose.kind',
+  /** `default=shop_default,back=shared`: the networks the container was made for, compose key and Engine's name. */
+  networks: 'dev.wcompose.networks',
+  /** On a volume the Engine would have made without a name: the instance that it belongs to. */
+  anonymous: 'dev.wcompose.anonymous',
 } as const;
 
 /** The version of docker compose whose labels these are. */
@@ -31,6 +36,7 @@ export interface LabelInput {
   readonly configHash: string;
   readonly workingDir: string;
   readonly configFiles: readonly string[];
+  readonly networks: readonly NetworkSpec[];
 }
 
 export function containerLabels(input: LabelInput): Readonly<Record<string, string>> {
@@ -47,6 +53,7 @@ export function containerLabels(input: LabelInput): Readonly<Record<string, stri
     [LABEL.configFiles]: input.configFiles.join(','),
     [LABEL.dependsOn]: service.dependsOn.map(dependsOnText).join(','),
     [LABEL.kind]: 'container',
+    [LABEL.networks]: input.networks.map((network) => `${network.key}=${network.name}`).join(','),
   };
 }
 
@@ -60,7 +67,32 @@ function dependsOnText(dependency: ContainerService['dependsOn'][number]): strin
   return `${dependency.service}:${CONDITIONS[dependency.condition]}:${String(dependency.restart)}`;
 }
 
+/** Labels of a network or volume. No config-hash: ours would differ from docker compose's, which would ask to re-create it. */
+export function resourceLabels(
+  own: Readonly<Record<string, string>>,
+  project: ProjectName,
+  kind: 'network' | 'volume',
+  key: string,
+): Readonly<Record<string, string>> {
+  return { ...own, [LABEL.project]: project, [LABEL[kind]]: key, [LABEL.version]: COMPOSE_VERSION };
+}
+
+/** Compose key -> the Engine's network name, of a container's labels; empty for a container that is not ours. */
+export function networksOf(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const pairs = (labels[LABEL.networks] ?? '').split(',').filter((pair) => pair !== '');
+  return Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string]));
+}
+
+/** A container that runs an instance: no relay, no helper, no `run` container, nothing without a service. */
+export function isInstance(labels: Readonly<Record<string, string>>): boolean {
+  return (
+    labels[LABEL.service] !== undefined &&
+    labels[LABEL.oneoff] !== 'True' &&
+    (labels[LABEL.kind] ?? 'container') === 'container'
+  );
+}
+
 /** The Engine's filter for everything that carries the project's label. */
-export function projectFilter(project: ProjectName, more: readonly string[] = []): string {
-  return JSON.stringify({ label: [`${LABEL.project}=${project}`, ...more] });
+export function projectFilter(project: ProjectName, ...more: readonly string[]): Filters {
+  return { label: [`${LABEL.project}=${project}`, ...more] };
 }

@@ -4,17 +4,10 @@ import { WcError } from '../../model/diagnostic.ts';
 import type { ProjectName } from '../../model/ids.ts';
 import type { NetworkSpec } from '../../model/project.ts';
 import type { ObservedResource } from '../../model/state.ts';
+import type { NetworkReply } from './engine-api.ts';
 import type { Engine } from './engine.ts';
-import { explained, isStatus } from './errors.ts';
-import { COMPOSE_VERSION, LABEL, projectFilter } from './labels.ts';
-
-interface NetworkReply {
-  readonly Id: string;
-  readonly Name: string;
-  readonly Created: string;
-  readonly Labels: Readonly<Record<string, string>> | null;
-  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string }[] | null };
-}
+import { EngineError, explained, isStatus } from './errors.ts';
+import { LABEL, projectFilter, resourceLabels } from './labels.ts';
 
 /**
  * Makes the project's network, or checks that an external one is there. A network of that name that somebody else
@@ -26,11 +19,11 @@ export async function ensureNetwork(
   network: NetworkSpec,
   signal: AbortSignal,
 ): Promise<void> {
-  const present = await findNetworks(engine, network.name, signal);
+  const [oldest] = await findNetworks(engine, network.name, signal);
   if (network.external) {
-    if (present.length > 0 || BUILT_IN.has(network.name)) return;
+    if (oldest !== undefined) return;
     throw new WcError(
-      'ERR_ENGINE_REFUSED',
+      'ERR_NETWORK',
       `network ${network.name} is declared as external, but there is none of that name`,
       {
         source: network.source,
@@ -38,22 +31,15 @@ export async function ensureNetwork(
       },
     );
   }
-  const [oldest] = present;
   if (oldest !== undefined) {
-    if (oldest.Labels?.[LABEL.project] === project) return;
-    throw new WcError(
-      'ERR_NOT_OURS',
-      `a network named ${network.name} exists and does not belong to project ${project}`,
-      {
-        source: network.source,
-        hint: `use it with \`external: true\`, or remove it with: docker network rm ${network.name}`,
-      },
-    );
+    requireOurs(oldest, project, network);
+    return;
   }
-  await explained(`creating network ${network.name}`, undefined, async () => {
+  const subject = { doing: `create network ${network.name}`, source: network.source };
+  await explained(subject, async () => {
     await engine.request('POST', '/networks/create', { body: networkBody(project, network) }, signal);
   });
-  await removeDuplicates(engine, network.name, signal);
+  await removeDuplicates(engine, project, network, signal);
 }
 
 export async function listNetworks(
@@ -61,17 +47,23 @@ export async function listNetworks(
   project: ProjectName,
   signal: AbortSignal,
 ): Promise<readonly ObservedResource[]> {
-  const found = await engine.request<readonly NetworkReply[]>(
-    'GET',
-    '/networks',
-    { query: { filters: projectFilter(project) } },
-    signal,
-  );
+  const filters = projectFilter(project);
+  const found = await engine.request<readonly NetworkReply[]>('GET', '/networks', { filters }, signal);
   return found.map(({ Id, Name, Labels }) => ({ id: Id, name: Name, key: Labels?.[LABEL.network] ?? Name }));
 }
 
-/** Removes a network of ours; waits while the endpoints of containers that were just removed are still on it. */
+/**
+ * Removes a network of ours; waits while the endpoints of containers that were just removed are still on it. One
+ * without a project's label is never touched: ERR_NOT_OURS.
+ */
 export async function removeNetwork(engine: Engine, network: ObservedResource, signal: AbortSignal): Promise<void> {
+  const found = await inspectNetwork(engine, network.id, signal);
+  if (found === undefined) return;
+  if (found.Labels?.[LABEL.project] === undefined) {
+    throw new WcError('ERR_NOT_OURS', `network ${network.name} is not one of a project, so it is not removed`, {
+      hint: `remove it yourself with: docker network rm ${network.name}`,
+    });
+  }
   const until = performance.now() + ENDPOINTS_MS;
   for await (const _tick of setInterval(POLL_MS, undefined, { signal })) {
     try {
@@ -79,36 +71,71 @@ export async function removeNetwork(engine: Engine, network: ObservedResource, s
       return;
     } catch (error) {
       if (isStatus(error, 404)) return;
-      if (performance.now() > until || !isStatus(error, 403, 409, 500)) {
-        throw new WcError(
-          'ERR_ENGINE_REFUSED',
-          `network ${network.name} cannot be removed: ${(error as Error).message}`,
-          {
-            hint: 'something outside of this project is still connected to it; disconnect it and run the command again',
-            cause: error,
-          },
-        );
-      }
+      // 403, 409, 500 by version: it has active endpoints.
+      if (isStatus(error, 403, 409, 500) && performance.now() < until) continue;
+      if (!(error instanceof EngineError)) throw error;
+      throw new WcError('ERR_NETWORK', `network ${network.name} cannot be removed: ${error.detail}`, {
+        hint: 'something outside of this project is still connected to it; disconnect it and run the command again',
+        cause: error,
+      });
     }
   }
 }
 
+/** IPv4 subnets of a network; none when there is no such network. */
 export async function subnets(engine: Engine, name: string, signal: AbortSignal): Promise<readonly string[]> {
   const [network] = await findNetworks(engine, name, signal);
   return (network?.IPAM?.Config ?? []).flatMap((one) => one.Subnet ?? []).filter((subnet) => !subnet.includes(':'));
 }
 
-/** Exactly this name: the Engine's own filter matches substrings. */
-async function findNetworks(engine: Engine, name: string, signal: AbortSignal): Promise<readonly NetworkReply[]> {
-  const filters = JSON.stringify({ name: [name] });
-  const found = await engine.request<readonly NetworkReply[]>('GET', '/networks', { query: { filters } }, signal);
-  return found.filter((network) => network.Name === name).toSorted((a, b) => (a.Created < b.Created ? -1 : 1));
+/** IPv4 addresses that this Engine's bridge networks have on the Engine's host. */
+export async function bridgeGateways(engine: Engine, signal: AbortSignal): Promise<readonly string[]> {
+  const found = await engine.request<readonly NetworkReply[]>('GET', '/networks', {}, signal);
+  return found
+    .filter((network) => network.Driver === 'bridge')
+    .flatMap((network) => network.IPAM?.Config ?? [])
+    .flatMap(({ Gateway }) => (Gateway === undefined || Gateway.includes(':') ? [] : [Gateway]));
 }
 
-/** Two creations at the same moment both succeed (moby/moby#20648): the oldest stays. */
-async function removeDuplicates(engine: Engine, name: string, signal: AbortSignal): Promise<void> {
-  const [, ...younger] = await findNetworks(engine, name, signal);
-  for (const network of younger) await engine.request('DELETE', `/networks/${network.Id}`, {}, signal);
+async function inspectNetwork(engine: Engine, id: string, signal: AbortSignal): Promise<NetworkReply | undefined> {
+  try {
+    return await engine.request<NetworkReply>('GET', `/networks/${id}`, {}, signal);
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/** Exactly this name, the oldest first: the Engine's own filter matches substrings. */
+async function findNetworks(engine: Engine, name: string, signal: AbortSignal): Promise<readonly NetworkReply[]> {
+  const filters = { name: [name] };
+  const found = await engine.request<readonly NetworkReply[]>('GET', '/networks', { filters }, signal);
+  return found
+    .filter((network) => network.Name === name)
+    .toSorted((a, b) => Date.parse(a.Created) - Date.parse(b.Created) || (a.Id < b.Id ? -1 : 1));
+}
+
+function requireOurs(found: NetworkReply, project: ProjectName, network: NetworkSpec): void {
+  const owner = found.Labels?.[LABEL.project];
+  if (owner === project) return;
+  const whose = owner === undefined ? 'was not made by compose' : `belongs to project ${owner}`;
+  throw new WcError('ERR_NOT_OURS', `a network named ${network.name} exists and ${whose}`, {
+    source: network.source,
+    hint: `use it with \`external: true\`, or remove it with: docker network rm ${network.name}`,
+  });
+}
+
+/** Two creations at the same moment both succeed (moby/moby#20648): the oldest stays, and it must be ours. */
+async function removeDuplicates(
+  engine: Engine,
+  project: ProjectName,
+  network: NetworkSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  const [oldest, ...younger] = await findNetworks(engine, network.name, signal);
+  const ours = younger.filter((one) => one.Labels?.[LABEL.project] === project);
+  for (const one of ours) await engine.request('DELETE', `/networks/${one.Id}`, {}, signal);
+  if (oldest !== undefined) requireOurs(oldest, project, network);
 }
 
 function networkBody(project: ProjectName, network: NetworkSpec): Readonly<Record<string, unknown>> {
@@ -118,16 +145,9 @@ function networkBody(project: ProjectName, network: NetworkSpec): Readonly<Recor
     Internal: network.internal,
     Driver: network.driver ?? 'bridge',
     Options: network.driverOpts,
-    Labels: {
-      ...network.labels,
-      [LABEL.project]: project,
-      [LABEL.network]: network.key,
-      [LABEL.version]: COMPOSE_VERSION,
-    },
+    Labels: resourceLabels(network.labels, project, 'network', network.key),
   };
 }
 
-/** The Engine has these from the beginning. */
-const BUILT_IN: ReadonlySet<string> = new Set(['bridge', 'host', 'none']);
 const POLL_MS = 100;
 const ENDPOINTS_MS = 10_000;

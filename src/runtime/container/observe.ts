@@ -1,73 +1,64 @@
 import { instanceId } from '../../model/ids.ts';
 import type { ProjectName } from '../../model/ids.ts';
-import type { Health, InstanceState, ObservedInstance, PublishedPort } from '../../model/state.ts';
-import { isStatus } from './errors.ts';
+import type { ExitStatus, Health, InstanceState, ObservedInstance, PublishedPort } from '../../model/state.ts';
+import { limit } from '../../util/limit.ts';
+import { inspect, listContainers, plainName } from './containers.ts';
+import type { ContainerInspect, ContainerSummary, PortBinding } from './engine-api.ts';
 import type { Engine } from './engine.ts';
-import { LABEL, projectFilter } from './labels.ts';
+import { inspectImage } from './images.ts';
+import { isInstance, LABEL, networksOf, projectFilter } from './labels.ts';
 
-/** The part of `GET /containers/{id}/json` that is used. */
-export interface Inspect {
-  readonly Id: string;
-  readonly Name: string;
-  readonly Created: string;
-  readonly Image: string;
-  readonly RestartCount: number;
-  readonly State: {
-    readonly Status: string;
-    readonly Running: boolean;
-    readonly Restarting: boolean;
-    readonly ExitCode: number;
-    readonly OOMKilled: boolean;
-    readonly StartedAt: string;
-    readonly FinishedAt: string;
-    readonly Health?: { readonly Status: string } | null;
-  };
-  readonly Config: { readonly Image: string; readonly Tty: boolean; readonly Labels: Readonly<Record<string, string>> };
-  readonly NetworkSettings: {
-    readonly Ports: Readonly<
-      Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[] | null>
-    > | null;
-    readonly Networks: Readonly<Record<string, InspectEndpoint>>;
-  };
-}
-
-export interface InspectEndpoint {
-  readonly IPAddress: string;
-  readonly Aliases: readonly string[] | null;
-  readonly DNSNames?: readonly string[] | null;
-}
-
-export async function inspect(engine: Engine, id: string, signal: AbortSignal): Promise<Inspect | undefined> {
-  try {
-    return await engine.request<Inspect>('GET', `/containers/${id}/json`, {}, signal);
-  } catch (error) {
-    if (isStatus(error, 404)) return undefined;
-    throw error;
-  }
-}
-
-/** Ids of the project's service containers: with its label, no relay, no helper, no `run` container. */
-export async function listContainers(
+/** The project's instances, also those that another process or docker compose made. */
+export async function observeContainers(
   engine: Engine,
   project: ProjectName,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const query = { all: true, filters: projectFilter(project) };
-  const found = await engine.request<readonly { Id: string; Labels: Record<string, string> }[]>(
-    'GET',
-    '/containers/json',
-    { query },
-    signal,
+): Promise<readonly ObservedInstance[]> {
+  const listed = await listContainers(engine, projectFilter(project), signal);
+  const atOnce = limit(PARALLEL);
+  const found = await Promise.all(
+    listed
+      .filter((summary) => isInstance(summary.Labels))
+      .map(async (summary) => await atOnce(async () => await observeOne(engine, summary, project, signal))),
   );
-  return found
-    .filter(({ Labels }) => Labels[LABEL.service] !== undefined && Labels[LABEL.oneoff] !== 'True')
-    .filter(({ Labels }) => (Labels[LABEL.kind] ?? 'container') === 'container')
-    .map(({ Id }) => Id);
+  return found.filter((instance) => instance !== undefined);
 }
 
-/** One container as the planner and `ps` see it. `networks` maps the Engine's names to compose keys by label. */
-export function toObserved(found: Inspect, project: ProjectName): ObservedInstance {
-  const labels = found.Config.Labels;
+async function observeOne(
+  engine: Engine,
+  summary: ContainerSummary,
+  project: ProjectName,
+  signal: AbortSignal,
+): Promise<ObservedInstance | undefined> {
+  const found = await inspect(engine, summary.Id, signal);
+  if (found === undefined) return undefined;
+  const observed = toObserved(found, project);
+  const stale = (await hasNewerImage(engine, summary, found, signal)) || lacksNetwork(found);
+  // No service has this hash, so the container is made anew by the next `up`.
+  return stale ? { ...observed, configHash: '' } : observed;
+}
+
+/** The image's name stands for another image by now: it was built or pulled again. */
+async function hasNewerImage(
+  engine: Engine,
+  summary: ContainerSummary,
+  found: ContainerInspect,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (summary.Image !== summary.ImageID || found.Config.Image === found.Image) return false;
+  const now = await inspectImage(engine, found.Config.Image, signal);
+  return now !== undefined && now.Id !== found.Image;
+}
+
+/** It was made by a process that ended before it had connected all of them, or somebody disconnected it. */
+function lacksNetwork(found: ContainerInspect): boolean {
+  const present = found.NetworkSettings.Networks;
+  return Object.values(networksOf(found.Config.Labels ?? {})).some((name) => present[name] === undefined);
+}
+
+/** One container as the planner and `ps` see it. Pure. */
+export function toObserved(found: ContainerInspect, project: ProjectName): ObservedInstance {
+  const labels = found.Config.Labels ?? {};
   const service = labels[LABEL.service] ?? '';
   const index = Number(labels[LABEL.number] ?? 1);
   return {
@@ -76,31 +67,21 @@ export function toObserved(found: Inspect, project: ProjectName): ObservedInstan
     index,
     kind: 'container',
     handle: found.Id,
-    name: found.Name.replace(/^\//, ''),
+    name: plainName(found.Name),
     image: found.Config.Image,
     configHash: labels[LABEL.configHash] ?? '',
     state: toState(found),
     ports: toPorts(found.NetworkSettings.Ports ?? {}),
-    addresses: Object.fromEntries(
-      Object.entries(found.NetworkSettings.Networks)
-        .filter(([, endpoint]) => endpoint.IPAddress !== '')
-        .map(([network, endpoint]) => [network.replace(`${project}_`, ''), endpoint.IPAddress]),
-    ),
+    addresses: toAddresses(found, labels, project),
     createdAt: Date.parse(found.Created),
     restarts: found.RestartCount,
   };
 }
 
-function toState(found: Inspect): InstanceState {
+function toState(found: ContainerInspect): InstanceState {
   const { State } = found;
-  const exit = { how: 'code', code: State.ExitCode } as const;
   if (State.Restarting) {
-    return {
-      at: 'backoff',
-      attempt: found.RestartCount,
-      until: Date.parse(State.FinishedAt) + backoffMs(found.RestartCount),
-      exit,
-    };
+    return { at: 'backoff', attempt: found.RestartCount, until: restartTime(found), exit: toExit(State.ExitCode) };
   }
   switch (State.Status) {
     case 'created':
@@ -109,15 +90,25 @@ function toState(found: Inspect): InstanceState {
     case 'paused':
       return { at: 'running', health: toHealth(State.Health?.Status), since: Date.parse(State.StartedAt) };
     case 'removing':
-      return { at: 'stopping', since: 0 };
+      return { at: 'stopping', since: Date.parse(State.FinishedAt) };
     default:
-      return { at: 'exited', exit, since: Date.parse(State.FinishedAt) };
+      return { at: 'exited', exit: toExit(State.ExitCode), since: Date.parse(State.FinishedAt) };
   }
 }
 
-/** The Engine's own curve: 100 ms, doubled with each restart, a minute at most. */
-function backoffMs(restarts: number): number {
-  return Math.min(60_000, 100 * 2 ** restarts);
+export function toExit(code: number): ExitStatus {
+  return { how: 'code', code };
+}
+
+/**
+ * When the Engine starts a container in back-off again, by its own curve: 100 ms, twice as much with each restart, a
+ * minute at most; from the beginning after 10 s of life.
+ */
+export function restartTime(found: ContainerInspect): number {
+  const ended = Date.parse(found.State.FinishedAt);
+  const lived = ended - Date.parse(found.State.StartedAt);
+  const step = lived >= 10_000 ? 0 : Math.max(0, found.RestartCount - 1);
+  return ended + Math.min(60_000, 100 * 2 ** step);
 }
 
 export function toHealth(status: string | undefined): Health {
@@ -125,7 +116,7 @@ export function toHealth(status: string | undefined): Health {
   return 'none';
 }
 
-function toPorts(ports: NonNullable<Inspect['NetworkSettings']['Ports']>): readonly PublishedPort[] {
+function toPorts(ports: Readonly<Record<string, readonly PortBinding[] | null>>): readonly PublishedPort[] {
   return Object.entries(ports).flatMap(([key, bindings]) => {
     const [target, protocol = 'tcp'] = key.split('/');
     const base = { target: Number(target), protocol: protocol === 'udp' ? 'udp' : 'tcp' } as const;
@@ -133,3 +124,23 @@ function toPorts(ports: NonNullable<Inspect['NetworkSettings']['Ports']>): reado
     return bindings.map((binding) => ({ ...base, hostIp: binding.HostIp, published: Number(binding.HostPort) }));
   });
 }
+
+/** A container of docker compose has no label that names its networks: their keys are what the project's name leaves. */
+function toAddresses(
+  found: ContainerInspect,
+  labels: Readonly<Record<string, string>>,
+  project: ProjectName,
+): Readonly<Record<string, string>> {
+  const keys = new Map(Object.entries(networksOf(labels)).map(([key, name]) => [name, key]));
+  return Object.fromEntries(
+    Object.entries(found.NetworkSettings.Networks)
+      .filter(([, endpoint]) => endpoint.IPAddress !== '')
+      .map(([name, endpoint]) => [
+        keys.get(name) ?? (name.startsWith(`${project}_`) ? name.slice(project.length + 1) : name),
+        endpoint.IPAddress,
+      ]),
+  );
+}
+
+/** How many containers are inspected at once. */
+const PARALLEL = 16;

@@ -2,18 +2,15 @@ import { WcError } from '../../model/diagnostic.ts';
 import type { ProjectName } from '../../model/ids.ts';
 import type { VolumeSpec } from '../../model/project.ts';
 import type { ObservedResource } from '../../model/state.ts';
+import type { VolumeReply } from './engine-api.ts';
 import type { Engine } from './engine.ts';
-import { explained, isStatus } from './errors.ts';
-import { COMPOSE_VERSION, LABEL, projectFilter } from './labels.ts';
+import { EngineError, explained, isStatus } from './errors.ts';
+import { LABEL, projectFilter, resourceLabels } from './labels.ts';
 
-interface VolumeReply {
-  readonly Name: string;
-  readonly Mountpoint: string;
-  readonly Labels: Readonly<Record<string, string>> | null;
-  readonly Options: Readonly<Record<string, string>> | null;
-}
-
-/** Makes the volume when it is missing. One that is there already is used as it is, as docker compose does. */
+/**
+ * Makes the project's volume, or checks that an external one is there. A volume of that name that somebody else made
+ * is never used: ERR_NOT_OURS. `device`: the host directory it is bound to; undefined: the Engine keeps the files.
+ */
 export async function ensureVolume(
   engine: Engine,
   project: ProjectName,
@@ -21,34 +18,21 @@ export async function ensureVolume(
   device: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const present = await find(engine, volume.name, signal);
-  if (present === undefined) {
-    if (volume.external) {
-      throw new WcError(
-        'ERR_ENGINE_REFUSED',
-        `volume ${volume.name} is declared as external, but there is none of that name`,
-        {
-          source: volume.source,
-          hint: `make it with: docker volume create ${volume.name}`,
-        },
-      );
-    }
-    await explained(`creating volume ${volume.name}`, undefined, async () => {
-      await engine.request('POST', '/volumes/create', { body: volumeBody(project, volume, device) }, signal);
-    });
+  const present = await findVolume(engine, volume.name, signal);
+  if (present !== undefined) {
+    if (!volume.external) requireOurs(present, project, volume, device);
     return;
   }
-  // Creating it again with another directory would succeed and change nothing.
-  if (device !== undefined && present.Options?.['device'] !== device) {
-    throw new WcError(
-      'ERR_NOT_OURS',
-      `volume ${volume.name} exists and is bound to ${present.Options?.['device'] ?? present.Mountpoint}`,
-      {
-        source: volume.source,
-        hint: `remove it with: docker volume rm ${volume.name}`,
-      },
-    );
+  if (volume.external) {
+    throw new WcError('ERR_MOUNT', `volume ${volume.name} is declared as external, but there is none of that name`, {
+      source: volume.source,
+      hint: `make it with: docker volume create ${volume.name}`,
+    });
   }
+  const subject = { doing: `create volume ${volume.name}`, source: volume.source };
+  await explained(subject, async () => {
+    await engine.request('POST', '/volumes/create', { body: volumeBody(project, volume, device) }, signal);
+  });
 }
 
 /** The host directory of a volume's files: what it is bound to, else the Engine's own directory. */
@@ -57,44 +41,73 @@ export async function inspectVolume(
   name: string,
   signal: AbortSignal,
 ): Promise<{ readonly hostPath: string | undefined } | undefined> {
-  const found = await find(engine, name, signal);
+  const found = await findVolume(engine, name, signal);
   if (found === undefined) return undefined;
-  return { hostPath: found.Options?.['device'] ?? found.Mountpoint };
+  const hostPath = found.Options?.['device'] ?? found.Mountpoint;
+  return { hostPath: hostPath === '' ? undefined : hostPath };
 }
 
+/** The project's volumes, also those that nobody named. */
 export async function listVolumes(
   engine: Engine,
   project: ProjectName,
   signal: AbortSignal,
 ): Promise<readonly ObservedResource[]> {
-  const query = { filters: projectFilter(project) };
-  const { Volumes } = await engine.request<{ Volumes: readonly VolumeReply[] | null }>(
+  const { Volumes } = await engine.request<{ readonly Volumes: readonly VolumeReply[] | null }>(
     'GET',
     '/volumes',
-    { query },
+    { filters: projectFilter(project) },
     signal,
   );
   return (Volumes ?? []).map(({ Name, Labels }) => ({ id: Name, name: Name, key: Labels?.[LABEL.volume] ?? Name }));
 }
 
+/** Removes a volume with its files; one without a project's label is never touched: ERR_NOT_OURS. */
 export async function removeVolume(engine: Engine, name: string, signal: AbortSignal): Promise<void> {
+  const found = await findVolume(engine, name, signal);
+  if (found === undefined) return;
+  if (found.Labels?.[LABEL.project] === undefined) {
+    throw new WcError('ERR_NOT_OURS', `volume ${name} is not one of a project, so it is not removed`, {
+      hint: `remove it yourself with: docker volume rm ${name}`,
+    });
+  }
   try {
-    await engine.request('DELETE', `/volumes/${encodeURIComponent(name)}`, {}, signal);
+    await engine.request('DELETE', path(name), {}, signal);
   } catch (error) {
     if (isStatus(error, 404)) return;
-    throw new WcError('ERR_ENGINE_REFUSED', `volume ${name} cannot be removed: ${(error as Error).message}`, {
+    if (!(error instanceof EngineError)) throw error;
+    throw new WcError('ERR_MOUNT', `volume ${name} cannot be removed: ${error.detail}`, {
+      hint: `see who uses it with: docker ps -a --filter volume=${name}`,
       cause: error,
     });
   }
 }
 
-async function find(engine: Engine, name: string, signal: AbortSignal): Promise<VolumeReply | undefined> {
+async function findVolume(engine: Engine, name: string, signal: AbortSignal): Promise<VolumeReply | undefined> {
   try {
-    return await engine.request<VolumeReply>('GET', `/volumes/${encodeURIComponent(name)}`, {}, signal);
+    return await engine.request<VolumeReply>('GET', path(name), {}, signal);
   } catch (error) {
     if (isStatus(error, 404)) return undefined;
     throw error;
   }
+}
+
+function requireOurs(found: VolumeReply, project: ProjectName, volume: VolumeSpec, device: string | undefined): void {
+  const owner = found.Labels?.[LABEL.project];
+  if (owner !== project) {
+    const whose = owner === undefined ? 'was not made by compose' : `belongs to project ${owner}`;
+    throw new WcError('ERR_NOT_OURS', `a volume named ${volume.name} exists and ${whose}`, {
+      source: volume.source,
+      hint: `use it with \`external: true\`, or choose another name with \`name:\``,
+    });
+  }
+  // Creating it again with another directory would succeed and change nothing.
+  const bound = found.Options?.['device'];
+  if (device === undefined || bound === device) return;
+  throw new WcError('ERR_NOT_OURS', `volume ${volume.name} exists and has its files in ${bound ?? found.Mountpoint}`, {
+    source: volume.source,
+    hint: `copy them away if you need them, and remove it with: docker volume rm ${volume.name}`,
+  });
 }
 
 function volumeBody(
@@ -106,11 +119,10 @@ function volumeBody(
     Name: volume.name,
     Driver: volume.driver ?? 'local',
     DriverOpts: device === undefined ? volume.driverOpts : { type: 'none', o: 'bind', device },
-    Labels: {
-      ...volume.labels,
-      [LABEL.project]: project,
-      [LABEL.volume]: volume.key,
-      [LABEL.version]: COMPOSE_VERSION,
-    },
+    Labels: resourceLabels(volume.labels, project, 'volume', volume.key),
   };
+}
+
+function path(name: string): string {
+  return `/volumes/${encodeURIComponent(name)}`;
 }
