@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Tests that no name matches are skipped, each by its name; the reports count them. */
 const withoutEngine = process.env['WCOMPOSE_TEST_ENGINE'] === 'off';
 
+/** Folders whose tests use sockets, processes and guests: too slow for `npm run check`. */
+const WITH_MACHINE = 'contract,e2e,examples,package,runtime,wasi';
+
 /** unit: pure and quick, `npm run check`. runtime: real sockets, workers and guests. engine: needs a Docker Engine. */
 export default defineConfig({
   test: {
@@ -12,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{runtime,e2e,contract,bench,package,examples,wasi}/**', 'test/**/*.engine.test.ts'],
+          exclude: [`test/{${WITH_MACHINE},bench}/**`, 'test/**/*.engine.test.ts'],
           pool: 'threads',
           isolate: false,
         },
@@ -20,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: 'runtime',
-          include: ['test/{runtime,contract,package,examples,wasi}/**/*.test.ts'],
+          include: [`test/{${WITH_MACHINE}}/**/*.test.ts`],
           exclude: ['test/**/*.engine.test.ts'],
           globalSetup: ['test/guests/global-setup.ts'],
           pool: 'forks',
