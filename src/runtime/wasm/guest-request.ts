@@ -1,0 +1,76 @@
+import { WcError } from '../../model/diagnostic.ts';
+import type { WasmService } from '../../model/project.ts';
+import type { Attachment, PublishedListener } from '../../net/fabric.ts';
+import type { ResolvedMount } from '../runtime.ts';
+import type { GuestRequest } from './messages.ts';
+import type { PreparedModule } from './modules.ts';
+import { NAME_SERVER } from './net/name-server.ts';
+import { systemFiles } from './wasi/fs/etc.ts';
+import type { MountSource } from './wasi/fs/root.ts';
+
+/** What a guest may write where nothing is mounted; gone with it, as the top layer of a container is. */
+const ROOT_BYTES = 64 * 1024 * 1024;
+
+export interface GuestRequestSources {
+  readonly service: WasmService;
+  readonly module: PreparedModule;
+  readonly mounts: readonly ResolvedMount[];
+  readonly attachment: Attachment;
+  /** `attachment.published`, perhaps with the ports that a former run got. */
+  readonly published: readonly PublishedListener[];
+}
+
+/** The instance in the words of its worker. Throws ERR_MOUNT for a mount that only the Engine can reach. */
+export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, 'output'> {
+  const { service, module, attachment } = sources;
+  const preopened = module.wantsListener ? listenerPorts(service) : [];
+  return {
+    module: module.module,
+    importedMemory: module.importedMemory,
+    args: [module.name, ...service.args],
+    env: environment(sources, preopened),
+    mounts: [...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
+    rootBytes: ROOT_BYTES,
+    socketDir: attachment.socketDir,
+    address: attachment.address,
+    published: sources.published,
+    preopened,
+    listenFd: service.listenFd,
+  };
+}
+
+/** In the order of the file, `ports` before `expose`, each once. */
+function listenerPorts(service: WasmService): readonly number[] {
+  const targets = service.ports.filter((port) => port.protocol === 'tcp').map((port) => port.target);
+  const exposed = service.expose.filter((port) => port.protocol === 'tcp').map((port) => port.port);
+  return [...new Set([...targets, ...exposed])];
+}
+
+/** What the file says wins. Nothing of this process's environment is in it. */
+function environment(sources: GuestRequestSources, preopened: readonly number[]): readonly string[] {
+  const { service, module, attachment } = sources;
+  const values: Record<string, string | null> = {
+    HOSTNAME: attachment.hostname,
+    ...(service.workingDir === undefined ? {} : { PWD: service.workingDir }),
+    // A resolver in guests for WasmEdge asks a public server when nobody tells it better.
+    ...(module.opensSockets ? { DNS_SERVER: `${NAME_SERVER.address}:${NAME_SERVER.port}` } : {}),
+    ...(preopened.length === 0 ? {} : { LISTEN_FDS: String(preopened.length) }),
+    ...service.environment,
+  };
+  return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
+}
+
+function etc(attachment: Attachment): readonly MountSource[] {
+  const files = systemFiles({ hostname: attachment.hostname, nameserver: NAME_SERVER.address, hosts: [] });
+  return [...files, { kind: 'file', guestPath: '/etc/hosts', contents: Buffer.from(attachment.hostsFile) }];
+}
+
+function mountSource(service: WasmService, mount: ResolvedMount): MountSource {
+  const { spec, hostPath } = mount;
+  if (spec.type === 'tmpfs') return { kind: 'memory', guestPath: spec.target, limitBytes: spec.sizeBytes };
+  if (hostPath !== undefined) return { kind: 'host', guestPath: spec.target, hostPath, readOnly: spec.readOnly };
+  throw new WcError('ERR_MOUNT', `${service.name}: the files of volume ${spec.source} are out of reach`, {
+    source: spec.origin,
+    hint: 'only the Docker Engine can see them',
+  });
+}

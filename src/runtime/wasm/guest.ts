@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MessagePort } from 'node:worker_threads';
+
+import { WcError } from '../../model/diagnostic.ts';
+import type { PublishedListener } from '../../net/fabric.ts';
+import type { FromGuest, GuestRequest, StartFailure, ToGuest } from './messages.ts';
+import { socketFunctions } from './net/functions.ts';
+import { PreopenedListener } from './net/listener.ts';
+import { Network } from './net/network.ts';
+import { RingWriter } from './output-ring.ts';
+import { Uplink } from './uplink.ts';
+import { systemClock } from './wasi/clock.ts';
+import { buildRoot } from './wasi/fs/root.ts';
+import { WasiHost } from './wasi/host.ts';
+
+/** How often a guest that is being stopped is looked at. */
+const LOOK_MS = 10;
+/** How long the last bytes of a guest that has ended may take to leave. */
+const FLUSH_MS = 1_000;
+
+/**
+ * Runs one guest in this thread, from its first to its last breath, and tells the other end of `port` about it.
+ * Never rejects.
+ */
+export async function runGuest(request: GuestRequest, port: MessagePort): Promise<void> {
+  const post = (message: FromGuest): void => port.postMessage(message);
+  const output = new RingWriter(request.output, () => post({ type: 'output' }));
+  const uplink = new Uplink(post, output);
+  try {
+    const { host, network } = createHost(request, output, uplink);
+    const onMessage = (message: ToGuest): void => {
+      if (message.type === 'answer') uplink.answer(message);
+      else void stop(message.graceMs, { host, network, post });
+    };
+    port.on('message', onMessage);
+    const opened = await openPorts(network, request, host);
+    if ('failure' in opened) {
+      network.stopListening();
+      post({ type: 'failed', failure: opened.failure });
+      return;
+    }
+    post({ type: 'started', published: opened.published });
+    const exit = await host.run(request.module);
+    network.stopListening();
+    await flushed(network);
+    post({ type: 'ended', exit });
+  } catch (error) {
+    post({ type: 'failed', failure: failureOf(error) });
+  } finally {
+    // The other end closes the port, when it has read what was posted.
+    uplink.close();
+  }
+}
+
+interface Guest {
+  readonly host: WasiHost;
+  readonly network: Network;
+}
+
+function createHost(request: GuestRequest, output: RingWriter, uplink: Uplink): Guest {
+  const clock = systemClock();
+  const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
+  let network: Network | undefined;
+  const host = new WasiHost({
+    args: request.args,
+    env: request.env,
+    clock,
+    stdout: (chunk) => output.write('stdout', chunk),
+    stderr: (chunk) => output.write('stderr', chunk),
+    mounts: [buildRoot(request.mounts, { nowNs, writableBytes: request.rootBytes })],
+    ...(request.importedMemory === undefined ? {} : { memory: new WebAssembly.Memory(request.importedMemory) }),
+    functions: (guest) => {
+      const { socketDir, address } = request;
+      const onOwed = (owed: number): void => {
+        output.owed = owed;
+      };
+      network = new Network({ socketDir, address, uplink, waiters: guest.waiters, onOwed });
+      return socketFunctions(guest, network);
+    },
+  });
+  if (network === undefined) throw new Error('the host made no functions');
+  return { host, network };
+}
+
+type Opened = { readonly published: readonly PublishedListener[] } | { readonly failure: StartFailure };
+
+/** Published ports first: nothing has run when one of them is taken. */
+async function openPorts(network: Network, request: GuestRequest, host: WasiHost): Promise<Opened> {
+  const published: PublishedListener[] = [];
+  for (const listener of request.published) {
+    try {
+      published.push(await network.publish(listener));
+    } catch (error) {
+      return { failure: { why: 'port', listener, code: (error as NodeJS.ErrnoException).code ?? 'EIO' } };
+    }
+  }
+  let fd = request.listenFd;
+  for (const port of request.preopened) {
+    const listener = new PreopenedListener(host.waiters, { address: '0.0.0.0', port });
+    const errno = await network.listen(listener);
+    if (errno !== 0) return { failure: { why: 'host', message: `cannot listen on port ${port}`, stack: undefined } };
+    if (fd === undefined) host.table.add(listener);
+    else host.table.set(fd++, listener);
+  }
+  return { published };
+}
+
+async function stop(graceMs: number, guest: Guest & { readonly post: (message: FromGuest) => void }): Promise<void> {
+  const { host, network, post } = guest;
+  post({ type: 'stopping' });
+  network.stopListening();
+  const deadline = performance.now() + graceMs;
+  while (network.owed > 0 && performance.now() < deadline) await delay(LOOK_MS);
+  host.stop();
+}
+
+/** What the guest wrote before it ended still leaves, as it does from the kernel when a program ends. */
+async function flushed(network: Network): Promise<void> {
+  const deadline = performance.now() + FLUSH_MS;
+  while (network.sending > 0 && performance.now() < deadline) await delay(1);
+}
+
+function failureOf(error: unknown): StartFailure {
+  if (error instanceof WcError && error.code === 'ERR_MOUNT') return { why: 'mount', message: error.message };
+  const isError = error instanceof Error;
+  return { why: 'host', message: isError ? error.message : String(error), stack: isError ? error.stack : undefined };
+}

@@ -1,0 +1,70 @@
+import type { ConnectVerdict, PublishedListener } from '../../net/fabric.ts';
+import type { ExitStatus } from '../../model/state.ts';
+import type { MemoryImport } from './cap-limits.ts';
+import type { MountSource } from './wasi/fs/root.ts';
+
+/*
+ * Main thread and worker. The worker's own port carries `run`, with a port for that guest alone:
+ *
+ *     main -> run ->  worker
+ *                     publishes ports, then: started | failed
+ *     main <- output, listening, ask   (any time)
+ *     main -> answer, stop ->
+ *     main <- ended
+ *
+ * `output` only says that the ring has something; see output-ring.ts.
+ */
+export interface RunMessage {
+  readonly type: 'run';
+  readonly port: import('node:worker_threads').MessagePort;
+  readonly request: GuestRequest;
+}
+
+/** All that a worker needs to know of the instance it runs. */
+export interface GuestRequest {
+  readonly module: WebAssembly.Module;
+  readonly importedMemory: MemoryImport | undefined;
+  readonly args: readonly string[];
+  /** `NAME=value` */
+  readonly env: readonly string[];
+  /** Without `directory` sources, which cannot be posted. */
+  readonly mounts: readonly MountSource[];
+  /** How much the guest may write to where nothing is mounted. */
+  readonly rootBytes: number;
+  readonly output: SharedArrayBuffer;
+  readonly socketDir: string;
+  /** The instance's own address. */
+  readonly address: string;
+  readonly published: readonly PublishedListener[];
+  /** Ports on which the guest finds listeners open, in the order of their descriptors. */
+  readonly preopened: readonly number[];
+  /** The descriptor of the first of them; undefined: after the directories. */
+  readonly listenFd: number | undefined;
+}
+
+export type ToGuest =
+  /** No new connections; ends when nobody waits for an answer any more, at the latest after the grace. */
+  | { readonly type: 'stop'; readonly graceMs: number }
+  | { readonly type: 'answer'; readonly ask: number; readonly answer: ConnectVerdict | readonly string[] };
+
+export type FromGuest =
+  /** The published ports are bound, and the guest runs. */
+  | { readonly type: 'started'; readonly published: readonly PublishedListener[] }
+  /** It could not be started. */
+  | { readonly type: 'failed'; readonly failure: StartFailure }
+  | { readonly type: 'output' }
+  | { readonly type: 'listening'; readonly port: number; readonly isPrivate: boolean; readonly listening: boolean }
+  | { readonly type: 'ask'; readonly ask: number; readonly question: Question }
+  /** `stop` has arrived: the guest is not computing. */
+  | { readonly type: 'stopping' }
+  | { readonly type: 'ended'; readonly exit: ExitStatus };
+
+export type Question =
+  | { readonly what: 'authorize'; readonly address: string; readonly port: number }
+  | { readonly what: 'resolve'; readonly name: string };
+
+export type StartFailure =
+  /** A published port cannot be bound; `code` is the system's. */
+  | { readonly why: 'port'; readonly listener: PublishedListener; readonly code: string }
+  | { readonly why: 'mount'; readonly message: string }
+  | { readonly why: 'host'; readonly message: string; readonly stack: string | undefined };

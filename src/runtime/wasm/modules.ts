@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { WcError } from '../../model/diagnostic.ts';
+import type { WasmService } from '../../model/project.ts';
+import { BinaryFormatError } from './binary-reader.ts';
+import { capLimits, type CappedModule, LimitError, type MemoryImport, moduleLayer } from './cap-limits.ts';
+import { checkImports } from './check-imports.ts';
+
+/** A module that can be started: compiled once, posted to every worker that runs it. */
+export interface PreparedModule {
+  readonly module: WebAssembly.Module;
+  readonly digest: string;
+  /** What the program is called: argv[0]. */
+  readonly name: string;
+  readonly importedMemory: MemoryImport | undefined;
+  /** It knows WasmEdge's socket functions. */
+  readonly opensSockets: boolean;
+  /** It takes connections, but only from a listener that the host opened. */
+  readonly wantsListener: boolean;
+}
+
+/** The modules of the driver's services, by their contents. What is no longer asked for is forgotten by its file. */
+export class Modules {
+  readonly #byFile = new Map<string, { readonly key: string; readonly prepared: Promise<PreparedModule> }>();
+
+  /** Reads, checks and compiles the service's module; the same bytes under the same limit only once. */
+  async load(service: WasmService): Promise<PreparedModule> {
+    const file = fileOf(service);
+    const bytes = await read(file, service);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const key = `${digest}:${service.memoryBytes ?? ''}`;
+    const slot = `${file}:${service.memoryBytes ?? ''}`;
+    const known = this.#byFile.get(slot);
+    if (known?.key === key) return await known.prepared;
+    const prepared = prepare(service, { file, bytes, digest });
+    this.#byFile.set(slot, { key, prepared });
+    try {
+      return await prepared;
+    } catch (error) {
+      this.#byFile.delete(slot);
+      throw error;
+    }
+  }
+}
+
+interface ModuleFile {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly digest: string;
+}
+
+async function prepare(service: WasmService, file: ModuleFile): Promise<PreparedModule> {
+  const layer = moduleLayer(file.bytes);
+  if (layer === 'unknown') throw invalid(service, file, 'is not a WebAssembly module');
+  if (layer === 'component') {
+    throw invalid(service, file, 'is a component', 'this version runs core modules: build for wasm32-wasip1');
+  }
+  const capped = cap(service, file);
+  const module = await compile(service, file, capped.bytes);
+  checkImports(service, module);
+  if (!WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) {
+    throw invalid(service, file, 'has no _start', 'it is a library and no program: build it with a main function');
+  }
+  const imports = new Set(WebAssembly.Module.imports(module).map(({ name }) => name));
+  return {
+    module,
+    digest: file.digest,
+    name: path.basename(file.file),
+    importedMemory: capped.importedMemory,
+    opensSockets: imports.has('sock_open') || imports.has('sock_open_v2'),
+    wantsListener:
+      (imports.has('sock_accept') || imports.has('sock_accept_v2')) &&
+      !(imports.has('sock_listen') || imports.has('sock_listen_v2')),
+  };
+}
+
+function cap(service: WasmService, file: ModuleFile): CappedModule {
+  try {
+    return capLimits(file.bytes, service.memoryBytes);
+  } catch (error) {
+    if (error instanceof LimitError) {
+      throw invalid(service, file, `cannot run: ${error.message}`, undefined, error);
+    }
+    if (!(error instanceof BinaryFormatError)) throw error;
+    throw invalid(service, file, `cannot be read: ${compileError(file.bytes) ?? error.message}`, undefined, error);
+  }
+}
+
+async function compile(
+  service: WasmService,
+  file: ModuleFile,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    throw invalid(service, file, `does not compile: ${plain(error)}`, undefined, error);
+  }
+}
+
+/** What the engine says of bytes that are no module; undefined when it likes them better than we do. */
+function compileError(bytes: Uint8Array): string | undefined {
+  try {
+    void new WebAssembly.Module(bytes);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? plain(error) : String(error);
+  }
+}
+
+function plain(error: Error): string {
+  return error.message.replace(/^WebAssembly\.\w+\(\): /, '');
+}
+
+async function read(file: string, service: WasmService): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${(error as Error).message}`;
+    throw new WcError('ERR_MODULE_NOT_FOUND', `${service.name}: module ${file} ${why}`, {
+      source: service.source,
+      hint: code === 'ENOENT' ? 'build it, or correct the path' : undefined,
+      cause: error,
+    });
+  }
+}
+
+function fileOf(service: WasmService): string {
+  const { module } = service;
+  switch (module.from) {
+    case 'file':
+      return module.path;
+    case 'oci':
+    case 'catalog': {
+      const name = module.from === 'oci' ? module.reference : `${module.name}@${module.version}`;
+      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: module ${name} is not a file`, {
+        source: service.source,
+        hint: 'this version runs modules from files only: x-wasm.module: ./file.wasm',
+      });
+    }
+  }
+}
+
+function invalid(service: WasmService, file: ModuleFile, what: string, hint?: string, cause?: unknown): WcError {
+  return new WcError('ERR_MODULE_INVALID', `${service.name}: ${file.file} ${what}`, {
+    source: service.source,
+    hint,
+    cause,
+  });
+}

@@ -1,0 +1,55 @@
+import type { ConnectVerdict } from '../../net/fabric.ts';
+import type { FromGuest, Question, ToGuest } from './messages.ts';
+import type { Uplink as NetworkUplink } from './net/network.ts';
+import type { RingWriter } from './output-ring.ts';
+
+/** The worker's questions to the main thread, by number. */
+export class Uplink implements NetworkUplink {
+  readonly #post: (message: FromGuest) => void;
+  readonly #output: RingWriter;
+  readonly #asked = new Map<number, (answer: ConnectVerdict | readonly string[] | undefined) => void>();
+  #last = 0;
+
+  constructor(post: (message: FromGuest) => void, output: RingWriter) {
+    this.#post = post;
+    this.#output = output;
+  }
+
+  async authorize(address: string, port: number): Promise<ConnectVerdict> {
+    const answer = await this.#ask({ what: 'authorize', address, port });
+    if (answer !== undefined && 'to' in answer) return answer;
+    return { to: 'refused', errno: 'ENETUNREACH', reason: 'the instance is being stopped' };
+  }
+
+  async resolve(name: string): Promise<readonly string[]> {
+    const answer = await this.#ask({ what: 'resolve', name });
+    return answer === undefined || 'to' in answer ? [] : answer;
+  }
+
+  listening(port: number, isPrivate: boolean, listening: boolean): void {
+    this.#post({ type: 'listening', port, isPrivate, listening });
+  }
+
+  log(text: string): void {
+    this.#output.write('system', Buffer.from(text));
+  }
+
+  answer(message: Extract<ToGuest, { type: 'answer' }>): void {
+    this.#asked.get(message.ask)?.(message.answer);
+    this.#asked.delete(message.ask);
+  }
+
+  /** Nobody will answer any more. */
+  close(): void {
+    for (const settle of this.#asked.values()) settle(undefined);
+    this.#asked.clear();
+  }
+
+  async #ask(question: Question): Promise<ConnectVerdict | readonly string[] | undefined> {
+    const ask = ++this.#last;
+    const { promise, resolve } = Promise.withResolvers<ConnectVerdict | readonly string[] | undefined>();
+    this.#asked.set(ask, resolve);
+    this.#post({ type: 'ask', ask, question });
+    return await promise;
+  }
+}
