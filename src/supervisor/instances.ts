@@ -25,6 +25,8 @@ export class Instances {
   readonly changes = new Broadcast<InstanceId | undefined>();
   readonly exits = new Broadcast<InstanceExit>();
   readonly engineChanges = new Broadcast<{ readonly reachable: boolean; readonly reason?: string | undefined }>();
+  /** Containers of the project came or went, so names may mean other addresses now. */
+  readonly addressChanges = new Broadcast<void>();
   readonly #known = new Map<InstanceId, ObservedInstance>();
   readonly #running = new Set<InstanceId>();
   readonly #hub: LogHub;
@@ -65,7 +67,10 @@ export class Instances {
 
   /** Follows a runtime's events until the signal ends. */
   async listen(runtime: Runtime, engine: EngineSide | undefined, signal: AbortSignal): Promise<void> {
-    for await (const event of runtime.events(this.#project, signal)) await this.#take(event, runtime, engine, signal);
+    for await (const event of runtime.events(this.#project, signal)) {
+      if (engine !== undefined && CHANGES_ADDRESSES.has(event.type)) this.addressChanges.emit();
+      await this.#take(event, runtime, engine, signal);
+    }
   }
 
   async #take(
@@ -138,5 +143,6 @@ export class Instances {
   }
 }
 
+const CHANGES_ADDRESSES: ReadonlySet<RuntimeEvent['type']> = new Set(['started', 'exited', 'removed', 'runtime-found']);
 /** How long the last lines of a container that ended may take to arrive. */
 const DRAIN_MS = 2_000;

@@ -74,6 +74,8 @@ export class ProjectSupervisor {
       if (!request.dryRun) {
         await writeProjectFile(dirs.project, project);
         wasm.setProject(project);
+        // What is not of this process is a dead supervisor's: its names would be in the way.
+        if (engine !== undefined) await wasm.removeStaleRelays(signal);
       }
       const observed = await this.#observe(engine, signal);
       const hash = (service: Service): string => this.#hash(service, project);

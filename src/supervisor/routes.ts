@@ -4,6 +4,7 @@ import type { LogHub } from '../logs/hub.ts';
 import { WcError } from '../model/diagnostic.ts';
 import { isUp } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
+import type { Broadcast } from '../util/broadcast.ts';
 import type { Instances } from './instances.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
 
@@ -12,6 +13,7 @@ export interface RouteParts {
   readonly supervisor: ProjectSupervisor;
   readonly instances: Instances;
   readonly hub: LogHub;
+  readonly notices: Broadcast<string>;
   /** Ends when this process is told to end. */
   readonly shutdown: AbortSignal;
   /** Counts open requests; the process does not end while there are any. */
@@ -76,10 +78,11 @@ async function* instanceEvents(
   services: readonly string[],
   signal: AbortSignal,
 ): AsyncGenerator<SupervisorEvent> {
-  const { instances, hub } = parts;
+  const { instances, hub, notices } = parts;
   const queue = new AsyncQueue<SupervisorEvent>(signal);
   using _exits = instances.exits.subscribe((exit) => queue.push({ type: 'exited', ...exit, logSeq: hub.seq }));
   using _engine = instances.engineChanges.subscribe((change) => queue.push({ type: 'engine', ...change }));
+  using _notices = notices.subscribe((message) => queue.push({ type: 'warning', message }));
   yield { type: 'subscribed', running: await countRunning(parts, services, signal), logSeq: hub.seq };
   for await (const event of queue) {
     if (event.type !== 'exited' || event.restarting) yield event;

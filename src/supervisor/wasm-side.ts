@@ -2,7 +2,7 @@ import type { Project, WasmService } from '../model/project.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** The Wasm driver and the fabric its instances live in. */
-export interface WasmSide extends AsyncDisposable {
+export interface WasmSide {
   readonly runtime: Runtime<WasmService>;
   /** Names, walls and doors follow this project from now on. */
   setProject(project: Project): void;

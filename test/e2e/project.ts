@@ -106,6 +106,10 @@ export class TestProject implements AsyncDisposable {
     ];
   }
 
+  supervisorPids(): readonly number[] {
+    return supervisors(this.name);
+  }
+
   supervisorPid(): number {
     const [pid] = supervisors(this.name);
     if (pid === undefined) throw new Error(`no supervisor of ${this.name} runs`);

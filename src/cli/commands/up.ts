@@ -95,6 +95,7 @@ class AttachedUp {
     const query = new URLSearchParams(this.#request.services.map((service): [string, string] => ['service', service]));
     for await (const event of client.stream('GET /v1/events', undefined, signal, `?${query.toString()}`)) {
       if (event.type === 'engine') this.#context.output.err(engineNotice(event));
+      if (event.type === 'warning') this.#context.output.err(`${event.message}\n`);
       if (event.type !== 'exited' && event.type !== 'subscribed') continue;
       if (event.running > 0) continue;
       this.#lastLine = event.logSeq;
