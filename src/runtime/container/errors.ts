@@ -87,12 +87,12 @@ const REFUSALS: readonly Refusal[] = [
     explain: ([address = '', port = ''], subject) => portInUse(address, port, 'another program', subject),
   },
   {
-    pattern: /failed to bind host port (?:for )?(.+):(\d+)(?:\/|:).*address already in use/,
+    pattern: /failed to bind host port (?:for )?(\[[^\]]*\]|[^\s:]+):(\d+)[/:].*address already in use/,
     explain: ([address = '', port = ''], subject) => portInUse(address, port, 'another program', subject),
   },
   {
     pattern:
-      /(?:listen (?:tcp|udp)[46]?|host port(?: for)?) (.+):(\d+).*(?:cannot assign requested address|permission denied)/,
+      /(?:listen (?:tcp|udp)[46]?|host port(?: for)?) (\[[^\]]*\]|[^\s:]+):(\d+).*(?:cannot assign requested address|permission denied)/,
     explain: ([address = '', port = ''], subject) => ({
       code: 'ERR_PORT_IN_USE',
       message: `cannot ${subject.doing}: the Engine may not listen on ${address}:${port}`,
@@ -229,7 +229,8 @@ function portInUse(address: string, port: string, by: string, subject: ErrorSubj
 
 function portSource(address: string, port: number, subject: ErrorSubject): SourceRef | undefined {
   const candidates = subject.service?.ports.filter((one) => one.published === port) ?? [];
-  return (candidates.find((one) => one.hostIp === address) ?? candidates[0])?.source;
+  const plain = address.replaceAll(/^\[|\]$/g, '');
+  return (candidates.find((one) => one.hostIp === plain) ?? candidates[0])?.source;
 }
 
 function mountSource(which: (mount: MountSpec) => boolean, subject: ErrorSubject): SourceRef | undefined {

@@ -94,7 +94,13 @@ export async function bridgeGateways(engine: Engine, signal: AbortSignal): Promi
   return found
     .filter((network) => network.Driver === 'bridge')
     .flatMap((network) => network.IPAM?.Config ?? [])
-    .flatMap(({ Gateway }) => (Gateway === undefined || Gateway.includes(':') ? [] : [Gateway]));
+    .map(({ Gateway, Subnet = '' }) => Gateway ?? firstAddress(Subnet))
+    .filter((gateway) => /^[\d.]+$/.test(gateway));
+}
+
+/** Of `172.17.0.0/16` it is 172.17.0.1, which a bridge has that nobody gave another. */
+function firstAddress(subnet: string): string {
+  return subnet.replace(/(\d+)\/\d+$/, (_match, last: string) => String(Number(last) + 1));
 }
 
 async function inspectNetwork(engine: Engine, id: string, signal: AbortSignal): Promise<NetworkReply | undefined> {
