@@ -32,14 +32,19 @@ export async function buildGuests(): Promise<void> {
 
 async function compile(name: GuestName): Promise<Uint8Array> {
   const { source, flags } = GUESTS[name];
-  const { runClang } = await import('@yowasp/clang');
+  const { commands, runLLVM } = await import('@yowasp/clang');
+  // Loads the compiler without telling of its progress on stdout.
+  await runLLVM(undefined, {}, { fetchProgress: () => undefined });
   let diagnostics = '';
   const stderr = (bytes: Uint8Array | null): void => {
     if (bytes !== null) diagnostics += Buffer.from(bytes).toString();
   };
   try {
     const files = { [source]: read(source), 'sockets.h': read('sockets.h') };
-    const made = await runClang(['clang', ...FLAGS, ...flags, source, '-o', 'out.wasm'], files, { stdout: stderr, stderr });
+    const made = await commands.clang([...FLAGS, ...flags, source, '-o', 'out.wasm'], files, {
+      stdout: stderr,
+      stderr,
+    });
     const module = made?.['out.wasm'];
     if (module instanceof Uint8Array) return module;
   } catch (error) {

@@ -25,6 +25,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
   const { service, module, attachment } = sources;
   const preopened = module.wantsListener ? listenerPorts(service) : [];
   return {
+    engine: service.engine,
     module: module.module,
     importedMemory: module.importedMemory,
     args: [module.name, ...service.args],

@@ -12,6 +12,7 @@ import { Uplink } from './uplink.ts';
 import { systemClock } from './wasi/clock.ts';
 import { buildRoot } from './wasi/fs/root.ts';
 import { WasiHost } from './wasi/host.ts';
+import { runWasmer } from './wasmer/run.ts';
 
 /** How often a guest that is being stopped is looked at. */
 const LOOK_MS = 10;
@@ -27,6 +28,10 @@ export async function runGuest(request: GuestRequest, port: MessagePort): Promis
   const output = new RingWriter(request.output, () => post({ type: 'output' }));
   const uplink = new Uplink(post, output);
   try {
+    if (request.engine === 'wasmer') {
+      await runOnWasmer(request, output, post);
+      return;
+    }
     const { host, network } = createHost(request, output, uplink);
     const onMessage = (message: ToGuest): void => {
       if (message.type === 'answer') uplink.answer(message);
@@ -50,6 +55,23 @@ export async function runGuest(request: GuestRequest, port: MessagePort): Promis
     // The other end closes the port, when it has read what was posted.
     uplink.close();
   }
+}
+
+/** Blocks this thread until the guest has ended: only ending the thread stops it. */
+async function runOnWasmer(
+  request: GuestRequest,
+  output: RingWriter,
+  post: (message: FromGuest) => void,
+): Promise<void> {
+  post({ type: 'started', published: [] });
+  const exit = await runWasmer(request.module, {
+    args: request.args,
+    env: request.env,
+    directories: request.mounts.filter((mount) => mount.kind === 'memory').map((mount) => mount.guestPath),
+    stdout: (chunk) => output.write('stdout', chunk),
+    stderr: (chunk) => output.write('stderr', chunk),
+  });
+  post({ type: 'ended', exit });
 }
 
 interface Guest {
@@ -121,7 +143,7 @@ async function flushed(network: Network): Promise<void> {
 }
 
 function failureOf(error: unknown): StartFailure {
-  if (error instanceof WcError && error.code === 'ERR_MOUNT') return { why: 'mount', message: error.message };
+  if (error instanceof WcError) return { why: 'service', code: error.code, message: error.message, hint: error.hint };
   const isError = error instanceof Error;
   return { why: 'host', message: isError ? error.message : String(error), stack: isError ? error.stack : undefined };
 }

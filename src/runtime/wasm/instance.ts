@@ -253,6 +253,8 @@ export class WasmInstance {
     if (this.#attachment === undefined) return;
     this.#attachment = undefined;
     this.#ports = [];
+    // What the fabric is still to hear of its ports comes first.
+    await this.#doors.run(() => Promise.resolve());
     try {
       await this.#parts.fabric.detach(this.request.id, AbortSignal.timeout(FABRIC_MS));
     } catch (error) {

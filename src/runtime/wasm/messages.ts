@@ -1,4 +1,6 @@
 import type { ConnectVerdict, PublishedListener } from '../../net/fabric.ts';
+import type { ErrorCode } from '../../model/diagnostic.ts';
+import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus } from '../../model/state.ts';
 import type { MemoryImport } from './cap-limits.ts';
 import type { MountSource } from './wasi/fs/root.ts';
@@ -22,6 +24,7 @@ export interface RunMessage {
 
 /** All that a worker needs to know of the instance it runs. */
 export interface GuestRequest {
+  readonly engine: WasmService['engine'];
   readonly module: WebAssembly.Module;
   readonly importedMemory: MemoryImport | undefined;
   readonly args: readonly string[];
@@ -66,5 +69,6 @@ export type Question =
 export type StartFailure =
   /** A published port cannot be bound; `code` is the system's. */
   | { readonly why: 'port'; readonly listener: PublishedListener; readonly code: string }
-  | { readonly why: 'mount'; readonly message: string }
+  /** What the file asks for cannot be had. */
+  | { readonly why: 'service'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined }
   | { readonly why: 'host'; readonly message: string; readonly stack: string | undefined };

@@ -7,6 +7,7 @@ import type { WasmService } from '../../model/project.ts';
 import { BinaryFormatError } from './binary-reader.ts';
 import { capLimits, type CappedModule, LimitError, type MemoryImport, moduleLayer } from './cap-limits.ts';
 import { checkImports } from './check-imports.ts';
+import { checkWasmer } from './wasmer/check.ts';
 
 /** A module that can be started: compiled once, posted to every worker that runs it. */
 export interface PreparedModule {
@@ -33,11 +34,12 @@ export class Modules {
     const key = `${digest}:${service.memoryBytes ?? ''}`;
     const slot = `${file}:${service.memoryBytes ?? ''}`;
     const known = this.#byFile.get(slot);
-    if (known?.key === key) return await known.prepared;
-    const prepared = prepare(service, { file, bytes, digest });
+    const prepared = known?.key === key ? known.prepared : prepare(service, { file, bytes, digest });
     this.#byFile.set(slot, { key, prepared });
     try {
-      return await prepared;
+      const ready = await prepared;
+      checkModule(service, ready.module);
+      return ready;
     } catch (error) {
       this.#byFile.delete(slot);
       throw error;
@@ -59,10 +61,6 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
   }
   const capped = cap(service, file);
   const module = await compile(service, file, capped.bytes);
-  checkImports(service, module);
-  if (!WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) {
-    throw invalid(service, file, 'has no _start', 'it is a library and no program: build it with a main function');
-  }
   const imports = new Set(WebAssembly.Module.imports(module).map(({ name }) => name));
   return {
     module,
@@ -74,6 +72,20 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
       (imports.has('sock_accept') || imports.has('sock_accept_v2')) &&
       !(imports.has('sock_listen') || imports.has('sock_listen_v2')),
   };
+}
+
+/** What the engine of the service needs of it, before anything of it runs. */
+function checkModule(service: WasmService, module: WebAssembly.Module): void {
+  if (service.engine === 'wasmer') {
+    checkWasmer(module, service);
+    return;
+  }
+  checkImports(service, module);
+  if (WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) return;
+  throw new WcError('ERR_MODULE_INVALID', `${service.name}: the module has no _start`, {
+    source: service.source,
+    hint: 'it is a library and no program: build it with a main function',
+  });
 }
 
 function cap(service: WasmService, file: ModuleFile): CappedModule {

@@ -28,7 +28,6 @@ async function get(path: string, target: string, signal: AbortSignal): Promise<P
     path: target,
     headers: { host: 'localhost', connection: 'close', 'user-agent': 'wcompose-healthcheck' },
     signal,
-    agent: false,
     createConnection: () => dial(path),
   });
   asked.on('error', reject);

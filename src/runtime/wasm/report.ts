@@ -20,8 +20,11 @@ export function startError(error: unknown, service: WasmService): unknown {
   switch (failure.why) {
     case 'port':
       return portError(service, failure.listener, failure.code);
-    case 'mount':
-      return new WcError('ERR_MOUNT', `${service.name}: ${failure.message}`, { source: service.source });
+    case 'service':
+      return new WcError(failure.code, `${service.name}: ${failure.message}`, {
+        source: service.source,
+        hint: failure.hint,
+      });
     case 'host':
       return new WcError('ERR_INTERNAL', `${service.name}: ${failure.message}`, { cause: failure.stack });
   }

@@ -99,18 +99,9 @@ export class Connection implements SocketDescriptor {
     return this.#receive(into, () => this.#queue.take(into));
   }
 
-  peek(into: GuestBuffers): number | Promise<number> {
-    return this.#receive(into, () => this.#queue.peek(into));
-  }
-
-  /** Reads until the buffers are full, or to the end. */
-  readAll(into: GuestBuffers): number | Promise<number> {
-    if (this.#isNonblocking) return this.read(into);
-    const enough = Math.min(into.length, READ_AHEAD);
-    return this.#waiters.until(
-      () => this.#queue.length >= enough || this.#isFinished,
-      () => this.#taken(this.#queue.take(into)),
-    );
+  peek(into: GuestBuffers, all: boolean): number | Promise<number> {
+    const enough = all ? Math.min(into.length, READ_AHEAD) : 1;
+    return this.#receive(into, () => this.#queue.peek(into), enough);
   }
 
   write(from: GuestBuffers): number | Promise<number> {
@@ -189,11 +180,12 @@ export class Connection implements SocketDescriptor {
     return this.#state === 'closed' || (this.#shut & Shut.WRITE) !== 0 || this.#socket?.writableNeedDrain === false;
   }
 
-  #receive(into: GuestBuffers, take: () => number): number | Promise<number> {
-    if (this.#queue.length > 0 || this.#isFinished || into.length === 0) return this.#taken(take());
+  #receive(into: GuestBuffers, take: () => number, enough = 1): number | Promise<number> {
+    const { length } = this.#queue;
+    if (length >= enough || this.#isFinished || into.length === 0) return this.#taken(take());
     if (this.#isNonblocking) return -Errno.AGAIN;
     return this.#waiters.until(
-      () => this.#queue.length > 0 || this.#isFinished,
+      () => this.#queue.length >= enough || this.#isFinished,
       () => this.#taken(take()),
     );
   }

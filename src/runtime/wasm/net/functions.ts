@@ -2,13 +2,13 @@ import { Errno } from '../wasi/errno.ts';
 import type { Guest } from '../wasi/guest.ts';
 import type { FunctionRow } from '../wasi/host.ts';
 import { pollOneoff } from '../wasi/poll.ts';
-import { sockAccept, sockSend, sockShutdown } from '../wasi/sock.ts';
+import { sockAccept, sockRecv, sockSend, sockShutdown } from '../wasi/sock.ts';
 import { sockGetaddrinfo } from './addrinfo.ts';
 import { getLocal, getLocalTyped, getPeer, getPeerTyped } from './endpoints.ts';
 import type { Network } from './network.ts';
 import { sockGetsockopt, sockSetsockopt } from './options.ts';
 import { sockBind, sockConnect, sockListen, sockOpen } from './socket-calls.ts';
-import { sockRecv, sockRecvFrom, sockSendTo } from './transfer.ts';
+import { sockRecvFrom, sockSendTo } from './transfer.ts';
 
 type AnyForm = (guest: Guest, network: Network, ...args: number[]) => number | Promise<number>;
 /** Called with exactly as many arguments as its key in the table says. */

@@ -1,44 +1,10 @@
 import { Errno } from '../wasi/errno.ts';
-import { fdRead, fdWrite } from '../wasi/fd.ts';
-import { type Guest, mustHold } from '../wasi/guest.ts';
-import { GuestBuffers } from '../wasi/guest-memory.ts';
-import { socketAt } from '../wasi/sock.ts';
+import { buffersAt, fdWrite, report } from '../wasi/fd.ts';
+import type { Guest } from '../wasi/guest.ts';
+import { socketAt, sockRecv } from '../wasi/sock.ts';
 import { readAddress, writeAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import { DatagramSocket } from './datagram.ts';
-
-/** `__wasi_riflags_t` */
-const RecvFlag = { PEEK: 1, WAITALL: 2 } as const;
-const IOVEC_LIMIT = 1024;
-
-/**
- * `sock_recv(fd, ri_data: *iovec, ri_data_len: size, ri_flags: riflags, ro_datalen: *size, ro_flags: *roflags) ->
- * errno`: as fd_read; PEEK leaves the bytes, WAITALL waits until the buffers are full or the peer has ended.
- *
- *     ri_data -> | u32: buffer | u32: length | ... |    ro_datalen -> | u32 |    ro_flags -> | u16 |
- *
- * BADF, NOTSOCK, NOTCONN, AGAIN, CONNRESET. NOTSUP: a flag on what is no connection. FAULT.
- * https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#sock_recv
- */
-export function sockRecv(
-  guest: Guest,
-  fd: number,
-  iovs: number,
-  count: number,
-  flags: number,
-  length: number,
-  outFlags: number,
-): number | Promise<number> {
-  const socket = socketAt(guest, fd);
-  guest.memory.view.setUint16(outFlags, 0, true);
-  if (flags === 0) return fdRead(guest, fd, iovs, count, length);
-  if (!(socket instanceof Connection)) return Errno.NOTSUP;
-  if (count > IOVEC_LIMIT) return Errno.INVAL;
-  mustHold(guest, length, 4);
-  const into = new GuestBuffers(guest.memory, iovs, count);
-  const result = (flags & RecvFlag.PEEK) !== 0 ? socket.peek(into) : socket.readAll(into);
-  return typeof result === 'number' ? report(guest, length, result) : result.then((n) => report(guest, length, n));
-}
 
 export interface ReceiveFrom {
   readonly fd: number;
@@ -87,14 +53,7 @@ export interface SendTo {
 export function sockSendTo(guest: Guest, call: SendTo): number | Promise<number> {
   const socket = socketAt(guest, call.fd);
   if (!(socket instanceof DatagramSocket)) return fdWrite(guest, call.fd, call.iovs, call.count, call.length);
-  if (call.count > IOVEC_LIMIT) return Errno.INVAL;
-  mustHold(guest, call.length, 4);
+  const from = buffersAt(guest, call.iovs, call.count, call.length);
   const peer = { address: readAddress(guest, call.address), port: call.port };
-  return report(guest, call.length, socket.sendTo(new GuestBuffers(guest.memory, call.iovs, call.count), peer));
-}
-
-function report(guest: Guest, pointer: number, result: number): number {
-  if (result < 0) return -result;
-  guest.memory.view.setUint32(pointer, result, true);
-  return Errno.SUCCESS;
+  return report(guest, call.length, socket.sendTo(from, peer));
 }
