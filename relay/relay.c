@@ -610,7 +610,6 @@ static bool remove_entry(int dir, const char *name, int depth) {
         if (errno != ENOTDIR && errno != ELOOP) error = errno;
         return fprintf(stderr, "relay: cannot remove %s: %s\n", name, strerror(error)), false;
     }
-    if (unlinkat(dir, name, AT_REMOVEDIR) == 0) return close(fd), true;
     if (depth >= MAX_DEPTH && move_to_top(dir, name)) return close(fd), true;
     if (!clear_directory(fd, depth + 1)) return false;
     if (unlinkat(dir, name, AT_REMOVEDIR) == 0) return true;
