@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
+import type { ConfigOptions } from './commands/config.ts';
 import type { CommandContext, ExitStatusCode, GlobalOptions } from './context.ts';
 import type { Interrupts } from './interrupt.ts';
 
@@ -19,6 +20,9 @@ export function createProgram(run: RunCommand, version: string): Command {
     .option('--project-directory <path>', 'directory that relative paths begin at')
     .option('--env-file <path>', 'file with variables for the compose file; may be given several times', collect)
     .option('--profile <name>', 'profile to enable; may be given several times', collect)
+    .option('--all-resources', 'keep networks, volumes, secrets and configs that no service uses')
+    // `-f` and `-v` mean other things to a command than before it: logs -f, down -v.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(wcompose --help lists what there is)')
     .showSuggestionAfterError();
@@ -121,18 +125,7 @@ function addListings(program: Command, run: RunCommand, global: Global): void {
       const { logs } = await import('./commands/logs.ts');
       await run(global(), async (context, interrupts) => await logs(services, options, context, interrupts));
     });
-  program
-    .command('config [services...]')
-    .alias('convert')
-    .description('print the compose file as it is understood')
-    .addOption(new Option('--format <format>', 'how to print').choices(['yaml', 'json']).default('yaml'))
-    .option('-q, --quiet', 'only check')
-    .option('--services', 'only names of services')
-    .option('--volumes', 'only names of volumes')
-    .action(async (services: string[], options: { format: 'yaml' | 'json' }) => {
-      const { config } = await import('./commands/config.ts');
-      await run(global(), async (context) => await config(services, options, context));
-    });
+  addConfig(program, run, global);
   program
     .command('version')
     .description('print the version')
@@ -141,6 +134,36 @@ function addListings(program: Command, run: RunCommand, global: Global): void {
     .action(async (options: { format: 'pretty' | 'json' }) => {
       const { version } = await import('./commands/version.ts');
       await run(global(), async (context) => version(options, context));
+    });
+}
+
+function addConfig(program: Command, run: RunCommand, global: Global): void {
+  program
+    .command('config [services...]')
+    .alias('convert')
+    .description('print the compose file as it is understood')
+    .addOption(new Option('--format <format>', 'how to print').choices(['yaml', 'json']).default('yaml'))
+    .option('-q, --quiet', 'only check')
+    .option('-o, --output <file>', 'write to a file')
+    .option('--services', 'only names of services')
+    .option('--volumes', 'only names of volumes')
+    .option('--networks', 'only names of networks')
+    .option('--models', 'only names of models')
+    .option('--images', 'only names of images')
+    .option('--profiles', 'only names of profiles')
+    .option('--hash <services>', 'only hashes of the services, separated by commas; * for all')
+    .option('--variables', 'only the variables that the file refers to')
+    .option('--environment', 'only the variables that are filled in')
+    .option('--no-interpolate', 'do not fill in variables')
+    .option('--no-normalize', 'do not add what the file implies')
+    .option('--no-path-resolution', 'do not complete paths')
+    .option('--no-consistency', 'do not check whether the file is consistent')
+    .option('--no-env-resolution', 'do not read env files of services')
+    .action(async (services: string[], options: Omit<ConfigOptions, 'allResources'>) => {
+      const { config } = await import('./commands/config.ts');
+      const { allResources } = program.opts<{ allResources?: boolean }>();
+      const given = allResources === undefined ? options : { ...options, allResources };
+      await run(global(), async (context) => await config(services, given, context));
     });
 }
 

@@ -32,7 +32,7 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   const planner: Planner = { plan, observed, options, infrastructure, services, started: new Map(), awaits: new Map() };
   for (const service of order) planner.started.set(service.name, planService(planner, service));
   if (options.wait) {
-    for (const service of order) for (const id of instanceIds(service)) planAwait(planner, id, 'ready', '--wait', true);
+    for (const service of order) for (const id of instanceIds(service)) planReady(planner, id);
   }
   return plan.build();
 }
@@ -138,7 +138,7 @@ function planAwait(
   cause: string,
   required: boolean,
 ): number {
-  const key = `${id} ${condition} ${String(required)}`;
+  const key = awaitKey(id, condition, required);
   const known = planner.awaits.get(key);
   if (known !== undefined) return known;
   const service = id.slice(0, id.lastIndexOf('#'));
@@ -146,6 +146,16 @@ function planAwait(
   const node = planner.plan.add({ op: 'instance.await', id, condition, required }, `service:${id}`, cause, needs);
   planner.awaits.set(key, node);
   return node;
+}
+
+/** What somebody waits for until it is healthy needs no second wait. */
+function planReady(planner: Planner, id: InstanceId): void {
+  if (planner.awaits.has(awaitKey(id, 'healthy', true))) return;
+  planAwait(planner, id, 'ready', '--wait', true);
+}
+
+function awaitKey(id: InstanceId, condition: AwaitCondition, required: boolean): string {
+  return `${id} ${condition} ${String(required)}`;
 }
 
 function planRemoval(
