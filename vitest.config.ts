@@ -28,6 +28,7 @@ export default defineConfig({
           globalSetup: ['test/guests/global-setup.ts'],
           pool: 'forks',
           testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {
