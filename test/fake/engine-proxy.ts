@@ -38,18 +38,10 @@ export class EngineProxy implements AsyncDisposable {
     return this.#accepted;
   }
 
-  /** Cuts every connection: a request under way sees a reset. New ones are taken. */
+  /** Cuts every connection in the middle of what it carries. New ones are taken. */
   cut(): void {
     for (const [near, far] of this.#pairs) {
-      near.resetAndDestroy();
-      far.destroy();
-    }
-  }
-
-  /** Ends every connection with a clean end of the stream, as an Engine that stops in good order does. */
-  end(): void {
-    for (const [near, far] of this.#pairs) {
-      near.end();
+      near.destroy();
       far.destroy();
     }
   }
@@ -65,7 +57,7 @@ export class EngineProxy implements AsyncDisposable {
 
   async restore(): Promise<void> {
     if (this.#server !== undefined) return;
-    const server = createServer({ allowHalfOpen: true }, (near) => this.#join(near));
+    const server = createServer((near) => this.#join(near));
     await new Promise<void>((resolve) => server.listen(this.socketPath, resolve));
     this.#server = server;
   }
@@ -77,7 +69,7 @@ export class EngineProxy implements AsyncDisposable {
 
   #join(near: Socket): void {
     this.#accepted++;
-    const far = connect({ path: this.#target, allowHalfOpen: true });
+    const far = connect(this.#target);
     const pair = [near, far] as const;
     this.#pairs.add(pair);
     const leave = (): void => {

@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads';
+
 import type { ConnectVerdict, PublishedListener } from '../../net/fabric.ts';
 import type { ErrorCode } from '../../model/diagnostic.ts';
 import type { WasmService } from '../../model/project.ts';
@@ -18,7 +20,7 @@ import type { MountSource } from './wasi/fs/root.ts';
  */
 export interface RunMessage {
   readonly type: 'run';
-  readonly port: import('node:worker_threads').MessagePort;
+  readonly port: MessagePort;
   readonly request: GuestRequest;
 }
 

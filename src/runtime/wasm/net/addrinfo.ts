@@ -6,6 +6,7 @@ import { Family, parseIpv4 } from './address.ts';
 import type { Network } from './network.ts';
 import { serviceNumber } from './service-names.ts';
 import { SocketType } from './socket-calls.ts';
+import { suspendUntil } from './suspend.ts';
 
 /**
  *     addrinfo (28) -> | u16: flags | u8: family | u8: type | u8: protocol | @8 u32: addrlen | @12 u32: sockaddr |
@@ -52,9 +53,10 @@ export function sockGetaddrinfo(guest: Guest, network: Network, call: AddrinfoCa
   const literal = literalAddress(node, hints.flags);
   if (literal !== undefined) return fill(guest, call, literal, port, hints.type);
   if ((hints.flags & NUMERIC_HOST) !== 0) return Errno.AINONAME;
-  return look(guest, network, node, (address) =>
-    address === undefined ? Errno.AINONAME : fill(guest, call, address, port, hints.type),
-  );
+  return suspendUntil(guest.waiters, network.uplink.resolve(node), (addresses) => {
+    const address = addresses.find((one) => isIPv4(one));
+    return address === undefined ? Errno.AINONAME : fill(guest, call, address, port, hints.type);
+  });
 }
 
 /** What needs no resolver. */
@@ -62,27 +64,6 @@ function literalAddress(node: string, flags: number): string | undefined {
   if (node === '') return (flags & PASSIVE) !== 0 ? '0.0.0.0' : '127.0.0.1';
   if (node === 'localhost' || node.endsWith('.localhost')) return '127.0.0.1';
   return isIPv4(node) ? node : undefined;
-}
-
-function look(
-  guest: Guest,
-  network: Network,
-  name: string,
-  then: (address: string | undefined) => number,
-): number | Promise<number> {
-  let answer: { readonly address: string | undefined } | undefined;
-  const settle = (address: string | undefined): void => {
-    answer = { address };
-    guest.waiters.wake();
-  };
-  network.uplink.resolve(name).then(
-    (addresses) => settle(addresses.find((address) => isIPv4(address))),
-    () => settle(undefined),
-  );
-  return guest.waiters.until(
-    () => answer !== undefined,
-    () => then(answer?.address),
-  );
 }
 
 function fill(guest: Guest, call: AddrinfoCall, address: string, port: number, type: number): number {

@@ -12,7 +12,7 @@ const HELLO_MS = 5_000;
  * who the peer is and what came after the line, the socket paused; destroys the socket when there is no such line.
  */
 export function readHello(socket: Socket, then: (peer: Endpoint, rest: Uint8Array) => void): void {
-  let seen: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  let seen: Buffer = Buffer.alloc(0);
   const give = (): void => void socket.destroy();
   const onData = (chunk: Buffer): void => {
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);

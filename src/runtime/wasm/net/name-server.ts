@@ -52,7 +52,7 @@ export class NameServer {
   }
 
   #serve(socket: Socket): void {
-    let seen: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+    let seen: Buffer = Buffer.alloc(0);
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => {
       seen = Buffer.concat([seen, chunk]);

@@ -145,7 +145,7 @@ export class Network {
   stopListening(): void {
     this.#holdNoMore();
     for (const door of this.#published.splice(0)) door.close();
-    for (const { listener } of [...this.#doors.values()]) listener.close();
+    for (const { listener } of this.#doors.values()) listener.close();
     this.names.close();
   }
 

@@ -87,8 +87,7 @@ function read(socket: ReturnType<typeof socketAt>, name: number): number | undef
 /**
  * `sock_setsockopt(fd, level: u32, name: u32, value: *u8, size: u32) -> errno`
  *
- * SO_LINGER without time makes closing a reset. What only tunes the system's own sockets is accepted and does nothing
- * here. NOTSUP: time-outs of reads and writes. NOPROTOOPT: unknown. BADF, NOTSOCK, FAULT.
+ * SO_LINGER without time makes closing a reset. What only tunes the system's own sockets is accepted and ignored. NOTSUP: time-outs of reads and writes. NOPROTOOPT: unknown. BADF, NOTSOCK, FAULT.
  */
 export function sockSetsockopt(
   guest: Guest,
@@ -101,27 +100,27 @@ export function sockSetsockopt(
   const socket = socketAt(guest, fd);
   if (!SOCKET_LEVELS.has(level)) return Errno.SUCCESS;
   mustHold(guest, value, size > LONGEST_OPTION ? 4 : size);
-  switch (name) {
-    case Option.LINGER: {
-      if (size < 8 || size > LONGEST_OPTION) return Errno.INVAL;
-      const { view } = guest.memory;
-      const isOn = view.getUint32(value, true) !== 0;
-      if (socket instanceof Connection) socket.resetOnClose = isOn && view.getUint32(value + 4, true) === 0;
-      return Errno.SUCCESS;
-    }
-    case Option.REUSEADDR:
-    case Option.DONTROUTE:
-    case Option.BROADCAST:
-    case Option.SNDBUF:
-    case Option.RCVBUF:
-    case Option.KEEPALIVE:
-    case Option.OOBINLINE:
-    case Option.RCVLOWAT:
-      return Errno.SUCCESS;
-    case Option.RCVTIMEO:
-    case Option.SNDTIMEO:
-      return Errno.NOTSUP;
-    default:
-      return Errno.NOPROTOOPT;
-  }
+  if (IGNORED.has(name)) return Errno.SUCCESS;
+  if (name === Option.RCVTIMEO || name === Option.SNDTIMEO) return Errno.NOTSUP;
+  if (name !== Option.LINGER) return Errno.NOPROTOOPT;
+  if (size < LINGER_SIZE || size > LONGEST_OPTION) return Errno.INVAL;
+  const { view } = guest.memory;
+  const isOn = view.getUint32(value, true) !== 0;
+  if (socket instanceof Connection) socket.resetOnClose = isOn && view.getUint32(value + 4, true) === 0;
+  return Errno.SUCCESS;
 }
+
+/** They only tune the system's own sockets. */
+const IGNORED: ReadonlySet<number> = new Set([
+  Option.REUSEADDR,
+  Option.DONTROUTE,
+  Option.BROADCAST,
+  Option.SNDBUF,
+  Option.RCVBUF,
+  Option.KEEPALIVE,
+  Option.OOBINLINE,
+  Option.RCVLOWAT,
+]);
+
+/** | u32: on | u32: seconds | */
+const LINGER_SIZE = 8;

@@ -9,6 +9,7 @@ import { DatagramSocket } from './datagram.ts';
 import { FreshSocket } from './fresh-socket.ts';
 import { Listener } from './listener.ts';
 import type { Network } from './network.ts';
+import { suspendUntil } from './suspend.ts';
 
 /** `__wasi_sock_type_t` of WasmEdge. */
 export const SocketType = { ANY: 0, DGRAM: 1, STREAM: 2 } as const;
@@ -71,18 +72,10 @@ export function sockListen(guest: Guest, network: Network, fd: number): number |
   const { local } = socket;
   const bound = local.port === 0 ? { ...local, port: network.ephemeralPort() } : local;
   const listener = new Listener(guest.waiters, bound, socket.fdflags);
-  let errno: number | undefined;
-  void network.listen(listener).then((result) => {
-    errno = result;
-    guest.waiters.wake();
+  return suspendUntil(guest.waiters, network.listen(listener), (errno) => {
+    if (errno === Errno.SUCCESS) guest.table.set(fd, listener);
+    return errno;
   });
-  return guest.waiters.until(
-    () => errno !== undefined,
-    () => {
-      if (errno === Errno.SUCCESS) guest.table.set(fd, listener);
-      return errno ?? Errno.IO;
-    },
-  );
 }
 
 /**
