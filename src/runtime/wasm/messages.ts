@@ -24,6 +24,12 @@ export interface RunMessage {
   readonly request: GuestRequest;
 }
 
+/** What a worker is made with. */
+export interface WorkerData {
+  /** Where the process keeps compiled code, when it does. */
+  readonly compileCacheDir: string | undefined;
+}
+
 /** All that a worker needs to know of the instance it runs. */
 export interface GuestRequest {
   readonly engine: WasmService['engine'];

@@ -1,7 +1,9 @@
+import { getCompileCacheDir } from 'node:module';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 
 import { workerUrl } from '../../util/worker-url.ts';
+import type { WorkerData } from './messages.ts';
 
 /** Threads that may wait for a guest. */
 const SPARE_LIMIT = 2;
@@ -54,5 +56,6 @@ export class WorkerPool implements AsyncDisposable {
 
 function spawn(): Worker {
   // Nothing of the supervisor's environment is a guest's business.
-  return new Worker(workerUrl(import.meta.filename, 'worker'), { env: {}, name: 'guest' });
+  const workerData: WorkerData = { compileCacheDir: getCompileCacheDir() };
+  return new Worker(workerUrl(import.meta.filename, 'worker'), { env: {}, name: 'guest', workerData });
 }
