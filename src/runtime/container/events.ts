@@ -63,18 +63,19 @@ async function* drain(queue: AsyncQueue<RuntimeEvent>, end: () => Promise<void>)
 
 async function pump(source: EventSource, queue: AsyncQueue<RuntimeEvent>, signal: AbortSignal): Promise<void> {
   const known = new KnownInstances();
-  let failures = 0;
+  let lost = false;
+  let attempt = 0;
   while (!signal.aborted) {
+    const begun = performance.now();
     try {
       // The stream is open before the list is taken: nothing can happen between the two.
       const stream = await source.engine.stream('GET', '/events', { filters: eventFilter(source.project) }, signal);
       const now = await source.list(signal);
-      if (failures === 0) known.begin(now);
-      else {
+      if (lost) {
         for (const event of known.catchUp(now)) queue.push(event);
         queue.push({ type: 'runtime-found', at: Date.now() });
-      }
-      failures = 0;
+      } else known.begin(now);
+      lost = false;
       for await (const event of readJsonLines<EngineEvent>(stream)) {
         const translated = await translate(event, known, source.engine, signal);
         if (translated !== undefined && known.take(translated)) queue.push(translated);
@@ -83,10 +84,12 @@ async function pump(source: EventSource, queue: AsyncQueue<RuntimeEvent>, signal
     } catch (error) {
       if (signal.aborted) return;
       const reason = error instanceof Error ? error.message : String(error);
-      if (failures === 0) queue.push({ type: 'runtime-lost', at: Date.now(), reason });
-      failures++;
+      if (!lost) queue.push({ type: 'runtime-lost', at: Date.now(), reason });
+      lost = true;
     }
-    await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** failures), signal);
+    // An Engine that answers and hangs up at once is given more and more time, as one that does not answer.
+    attempt = performance.now() - begun > STABLE_MS ? 1 : attempt + 1;
+    await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** attempt), signal);
   }
 }
 
@@ -148,3 +151,5 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 const MAX_PAUSE_MS = 2_000;
+/** A stream of events that lasted so long was a good one. */
+const STABLE_MS = 10_000;
