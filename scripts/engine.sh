@@ -74,10 +74,15 @@ apt_install() {
 # Asks the socket itself: a docker command may be there without any Engine.
 answers() {
   if command -v docker >/dev/null; then
-    timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+    within 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
   else
     [ -S "$socket" ] && curl --silent --fail --max-time 10 --unix-socket "$socket" http://engine/_ping >/dev/null 2>&1
   fi
+}
+
+# within SECONDS COMMAND...; macOS has no timeout command.
+within() {
+  if command -v timeout >/dev/null; then timeout "$@"; else "${@:2}"; fi
 }
 
 give_up() {

@@ -24,9 +24,14 @@ main() {
 pull_works=yes
 pull() {
   [ "$1" != "$BUSYBOX" ] && [ "$pull_works" = yes ] || return 1
-  timeout 120 docker pull --quiet "$1" >"$work/pull.log" 2>&1 && return 0
+  within 120 docker pull --quiet "$1" >"$work/pull.log" 2>&1 && return 0
   pull_works=no
   return 1
+}
+
+# within SECONDS COMMAND...; macOS has no timeout command.
+within() {
+  if command -v timeout >/dev/null; then timeout "$@"; else "${@:2}"; fi
 }
 
 stand_in() {
