@@ -52,7 +52,7 @@ describe('a project of Wasm services without a Docker Engine', () => {
       `
 services:
   server:
-    x-wasm: {module: ${guestPath('echo-accept')}, healthcheck: {tcp: {port: 7000}}}
+    x-wasm: {module: ${guestPath('echo-v1')}, healthcheck: {tcp: {port: 7000}}}
     command: ["7000"]
     healthcheck: {interval: 1s}
   client:
