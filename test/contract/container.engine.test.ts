@@ -1,0 +1,4 @@
+import { openContainerSubject } from './container-subject.ts';
+import { runtimeContract } from './runtime.contract.ts';
+
+runtimeContract('container', openContainerSubject);
