@@ -37,6 +37,7 @@ export function createWasmRuntime(options: WasmRuntimeOptions): Runtime<WasmServ
     const { id, project, service } = request;
     if (instances.has(id)) throw new WcError('ERR_NAME_TAKEN', `${id} exists already`, { source: service.source });
     checkService(service);
+    pool.warm();
     const module = await modules.load(service);
     const emit = (event: RuntimeEvent): void => happened.emit({ project, event });
     instances.set(id, new WasmInstance(request, { fabric, pool, module, emit, now }));

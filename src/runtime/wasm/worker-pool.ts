@@ -1,4 +1,5 @@
 import { getCompileCacheDir } from 'node:module';
+import path from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 
@@ -56,6 +57,8 @@ export class WorkerPool implements AsyncDisposable {
 
 function spawn(): Worker {
   // Nothing of the supervisor's environment is a guest's business.
-  const workerData: WorkerData = { compileCacheDir: getCompileCacheDir() };
+  // The directory that is told is one of this version of Node within the one that is to be named.
+  const cacheDir = getCompileCacheDir();
+  const workerData: WorkerData = { compileCacheDir: cacheDir === undefined ? undefined : path.dirname(cacheDir) };
   return new Worker(workerUrl(import.meta.filename, 'worker'), { env: {}, name: 'guest', workerData });
 }
