@@ -2,6 +2,7 @@ import type { Project, Service } from '../model/project.ts';
 import type { ContainerEndpoint, EngineInfo, FabricEngine } from './fabric-engine.ts';
 import { parseSubnet } from './ipv4.ts';
 import type { Subnet } from './ipv4.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** The Engine, connected to when it is first needed. */
 export type GetEngine = (signal: AbortSignal) => Promise<FabricEngine>;
@@ -48,13 +49,23 @@ export class EngineView {
     this.#refreshedAt = performance.now();
   }
 
-  /** For a name that should be there and is not: reads again, but not for every question of a busy guest. */
-  async refreshOnMiss(project: Project, signal: AbortSignal): Promise<void> {
-    if (performance.now() - this.#refreshedAt < MISS_MS) return;
-    this.#running ??= this.refresh(project, signal).finally(() => {
-      this.#running = undefined;
-    });
-    await this.#running;
+  /** What was read is of another project. */
+  invalidate(): void {
+    this.#refreshedAt = -Infinity;
+  }
+
+  /** Reads again unless that was done just now: for the questions of a busy guest, and for many that begin at once. */
+  async refreshIfOld(project: Project, signal: AbortSignal): Promise<void> {
+    if (performance.now() - this.#refreshedAt < FRESH_MS) return;
+    if (this.#running === undefined) {
+      // Several wait for it, so it ends with none of their signals.
+      this.#running = this.refresh(project, AbortSignal.timeout(REFRESH_MS)).finally(() => {
+        this.#running = undefined;
+      });
+      // Nobody may be left to hear of a failure.
+      this.#running.catch(() => {});
+    }
+    await untilAborted(this.#running, signal);
   }
 }
 
@@ -83,4 +94,5 @@ async function readSubnets(engine: FabricEngine, name: string, signal: AbortSign
   return found.map(parseSubnet).filter((subnet) => subnet !== undefined);
 }
 
-const MISS_MS = 500;
+const FRESH_MS = 500;
+const REFRESH_MS = 15_000;

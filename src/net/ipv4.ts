@@ -34,9 +34,9 @@ export interface Subnet {
 
 /** `172.18.0.0/16`; undefined when it is no IPv4 subnet. */
 export function parseSubnet(text: string): Subnet | undefined {
-  const [address = '', length = ''] = text.split('/');
+  const [, address = '', length = ''] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
   const base = parseIpv4(address);
-  if (base === undefined || !/^\d{1,2}$/.test(length) || Number(length) > 32) return undefined;
+  if (base === undefined || Number(length) > 32) return undefined;
   const bits = Number(length);
   return { base: mask(base, bits), bits };
 }

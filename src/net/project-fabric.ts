@@ -5,14 +5,15 @@ import { WcError } from '../model/diagnostic.ts';
 import { parseInstanceId } from '../model/ids.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { Project, WasmService } from '../model/project.ts';
+import { Serial } from '../util/serial.ts';
 import { EngineView } from './engine-view.ts';
 import type { GetEngine } from './engine-view.ts';
 import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from './fabric.ts';
 import { readHostAddresses } from './host-addresses.ts';
 import { hostsFile } from './hosts-file.ts';
 import { decide } from './policy.ts';
-import type { Destination, HostAddresses, Peer } from './policy.ts';
-import { ProjectRelays } from './project-relays.ts';
+import type { Destination, HostAddresses, Peer, World } from './policy.ts';
+import { notNative, ProjectRelays } from './project-relays.ts';
 import { answer } from './resolve.ts';
 import { lookupOutside } from './outside-dns.ts';
 import { HOST_GATEWAY, VirtualAddresses } from './virtual-addresses.ts';
@@ -48,6 +49,8 @@ interface Member extends Peer {
   readonly listening: Set<number>;
   /** Address -> the names it was the answer for. */
   readonly answers: Map<string, Set<string>>;
+  /** Attaching, following and detaching come one after the other. */
+  readonly queue: Serial;
 }
 
 class NativeFabric implements ProjectFabric {
@@ -69,19 +72,20 @@ class NativeFabric implements ProjectFabric {
 
   setProject(project: Project): void {
     this.#project = project;
+    this.#view.invalidate();
   }
 
   async refresh(signal: AbortSignal): Promise<void> {
-    const project = this.#knownProject();
+    const project = this.#project;
+    if (project === undefined) return;
     await this.#view.refresh(project, signal);
     await Promise.all(
       [...this.#members.values()].map(async (member) => {
         try {
-          await this.#relays.follow(project, member, signal);
+          await this.#follow(project, member, signal);
         } catch (error) {
           signal.throwIfAborted();
-          const { message } = error as Error;
-          this.#options.onNotice(`the relay of ${member.id} cannot be started: ${message}`);
+          this.#options.onNotice(`the relay of ${member.id} cannot be started: ${(error as Error).message}`);
         }
       }),
     );
@@ -103,19 +107,10 @@ class NativeFabric implements ProjectFabric {
       addresses: this.#addressesOf(id, service),
       listening: new Set(),
       answers: new Map(),
+      queue: new Serial(),
     };
     this.#members.set(id, member);
-    try {
-      // What a supervisor left that died is no socket of this instance.
-      await rm(socketDir, { recursive: true, force: true });
-      await mkdir(socketDir, { recursive: true, mode: 0o700 });
-      await this.#view.refresh(project, signal);
-      await this.#relays.follow(project, member, signal);
-    } catch (error) {
-      this.#members.delete(id);
-      await rm(socketDir, { recursive: true, force: true });
-      throw error;
-    }
+    await member.queue.run(async () => await this.#join(project, member, signal));
     const [address = ''] = member.addresses;
     const extraHosts = Object.fromEntries(
       Object.entries(service.extraHosts).map(([name, addresses]) => [name, addresses.map(hostGatewayAddress)]),
@@ -126,13 +121,15 @@ class NativeFabric implements ProjectFabric {
 
   async detach(id: InstanceId, signal: AbortSignal): Promise<void> {
     const member = this.#members.get(id);
-    if (member === undefined) return;
-    this.#members.delete(id);
-    try {
-      await this.#relays.leave(id, signal);
-    } finally {
-      await rm(member.socketDir, { recursive: true, force: true });
-    }
+    await member?.queue.run(async () => {
+      if (this.#members.get(id) !== member) return;
+      try {
+        await this.#relays.leave(id, signal);
+      } finally {
+        this.#members.delete(id);
+        await rm(member.socketDir, { recursive: true, force: true });
+      }
+    });
   }
 
   async resolve(id: InstanceId, name: string, signal: AbortSignal): Promise<readonly string[]> {
@@ -156,19 +153,18 @@ class NativeFabric implements ProjectFabric {
 
   async authorize(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<ConnectVerdict> {
     const member = this.#member(id);
-    const destination = decide(
-      {
-        project: this.#knownProject(),
-        peers: [...this.#members.values()],
-        endpoints: this.#view.endpoints,
-        subnets: this.#view.subnets,
-        host: this.#options.hostAddresses ?? readHostAddresses,
-        namesOf: (one) => [...(member.answers.get(one) ?? [])],
-      },
-      member,
-      address,
-      port,
-    );
+    const project = this.#knownProject();
+    let destination = decide(this.#world(project, member), member, address, port);
+    if (destination.to === 'refused' && destination.errno === 'EHOSTUNREACH') {
+      // It may be on a network that is newer than what the fabric has seen.
+      try {
+        await this.#view.refreshIfOld(project, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#options.onNotice(`${destination.reason}; the Docker Engine does not answer: ${(error as Error).message}`);
+      }
+      destination = decide(this.#world(project, member), member, address, port);
+    }
     return await this.#verdict(member, destination, port, signal);
   }
 
@@ -181,8 +177,45 @@ class NativeFabric implements ProjectFabric {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const signal = AbortSignal.timeout(CLEANUP_MS);
-    await Promise.all([...this.#members.keys()].map(async (id) => await this.detach(id, signal)));
+    const ends = [...this.#members.keys()].map(async (id) => await this.detach(id, signal));
+    for (const end of await Promise.allSettled(ends)) {
+      // A relay whose removal fails ends by itself when this process does.
+      if (end.status === 'rejected') this.#options.onNotice(`a relay is left: ${String(end.reason)}`);
+    }
     await rm(join(this.#options.runDir, SOCKET_DIRS), { recursive: true, force: true });
+  }
+
+  async #join(project: Project, member: Member, signal: AbortSignal): Promise<void> {
+    const { id, socketDir } = member;
+    try {
+      // What a supervisor left that died is no socket of this instance.
+      await rm(socketDir, { recursive: true, force: true });
+      await mkdir(socketDir, { recursive: true, mode: 0o700 });
+      await this.#view.refreshIfOld(project, signal);
+      await this.#relays.follow(project, member, signal);
+    } catch (error) {
+      this.#members.delete(id);
+      await rm(socketDir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Unless it was detached meanwhile. */
+  async #follow(project: Project, member: Member, signal: AbortSignal): Promise<void> {
+    await member.queue.run(async () => {
+      if (this.#members.get(member.id) === member) await this.#relays.follow(project, member, signal);
+    });
+  }
+
+  #world(project: Project, member: Member): World {
+    return {
+      project,
+      peers: [...this.#members.values()],
+      endpoints: this.#view.endpoints,
+      subnets: this.#view.subnets,
+      host: this.#options.hostAddresses ?? readHostAddresses,
+      namesOf: (address) => [...(member.answers.get(address) ?? [])],
+    };
   }
 
   async #verdict(from: Member, destination: Destination, port: number, signal: AbortSignal): Promise<ConnectVerdict> {
@@ -194,10 +227,9 @@ class NativeFabric implements ProjectFabric {
       case 'host':
         return { to: 'tcp', host: '127.0.0.1', port };
       case 'network': {
-        const { native, rootless } = await this.#view.info(signal);
-        if (native && !rootless) return { to: 'tcp', host: destination.address, port };
-        const where = rootless ? 'is rootless' : 'does not run on this machine itself';
-        const reason = `${from.id} cannot connect to ${destination.address} port ${port}: the Docker Engine ${where}, so addresses of containers are not reachable from here; publish the container's port instead`;
+        const info = await this.#view.info(signal);
+        if (info.native) return { to: 'tcp', host: destination.address, port };
+        const reason = `${from.id} cannot connect to ${destination.address} port ${port}: ${notNative(info)}; publish the container's port instead`;
         return { to: 'refused', errno: 'ENETUNREACH', reason };
       }
       case 'instance': {

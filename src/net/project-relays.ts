@@ -39,8 +39,9 @@ export class ProjectRelays {
     await this.leave(member.id, signal);
     if (networks.length === 0) return;
     const engine = await this.#options.engine(signal);
-    if (!(await this.#options.info(signal)).native) {
-      this.#sayNotNative(member.id);
+    const info = await this.#options.info(signal);
+    if (!info.native) {
+      this.#sayNotNative(member.id, info);
       return;
     }
     await this.#sweepOnce(signal);
@@ -83,13 +84,20 @@ export class ProjectRelays {
     await this.#swept;
   }
 
-  #sayNotNative(id: InstanceId): void {
+  #sayNotNative(id: InstanceId, info: EngineInfo): void {
     if (this.#toldNotNative) return;
     this.#toldNotNative = true;
     this.#options.onNotice(
-      `containers cannot connect to ${id} and other Wasm services: the Docker Engine does not run on this machine itself, and this version of wcompose joins the two only there`,
+      `containers cannot connect to ${id} and other Wasm services: ${notNative(info)}; publish their ports instead`,
     );
   }
+}
+
+/** Why this Engine and the Wasm services cannot reach each other. */
+export function notNative(info: EngineInfo): string {
+  return info.rootless
+    ? 'the Docker Engine is rootless, and its networks are not those of this machine'
+    : 'the Docker Engine does not run on this machine itself';
 }
 
 const CLEANUP_MS = 10_000;

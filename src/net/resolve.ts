@@ -34,7 +34,7 @@ export async function answer(
   if (inside.length > 0) return inside;
   if (mayBeContainer(sources.project, from, wanted)) {
     try {
-      await sources.view.refreshOnMiss(sources.project, signal);
+      await sources.view.refreshIfOld(sources.project, signal);
     } catch (error) {
       signal.throwIfAborted();
       sources.onNotice(`${from.id} asks for ${name}, and the Docker Engine does not answer: ${message(error)}`);

@@ -22,40 +22,16 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** An image with a static busybox and nothing else, made without a registry. */
-export async function busyboxImage(): Promise<string> {
-  const tag = 'localhost/wcompose-test-net:1';
-  const present = await execa('docker', ['image', 'inspect', tag], { reject: false });
-  if (present.exitCode === 0) return tag;
-  const script = [
-    'set -e',
-    'root=$(mktemp -d)',
-    'mkdir -p $root/bin $root/tmp',
-    'cp "$(command -v busybox)" $root/bin/busybox',
-    'for name in sh cat nc wget nslookup sleep sha256sum dd head mkdir ln touch id env chmod yes; do ln -s busybox $root/bin/$name; done',
-    `tar -C $root -c . | docker import -c 'ENV PATH=/bin' - ${tag}`,
-    'rm -rf $root',
-  ];
-  await execa('sh', ['-c', script.join('\n')], { timeout: 60_000 });
-  return tag;
-}
+/** A static busybox and nothing else; the global set-up of engine tests makes it. */
+export const BUSYBOX = 'wcompose-test/busybox:latest';
 
 /** What one test makes in the Engine and on disk; all of it is gone at its end. */
 export class NetSandbox implements AsyncDisposable {
   readonly name = `wcnet${randomBytes(4).toString('hex')}`;
   readonly dir = mkdtempSync(join(tmpdir(), 'wcn-'));
-  readonly #image: string;
   readonly #containers: string[] = [];
   readonly #networks: string[] = [];
   readonly #servers: Server[] = [];
-
-  private constructor(image: string) {
-    this.#image = image;
-  }
-
-  static async open(): Promise<NetSandbox> {
-    return new NetSandbox(await busyboxImage());
-  }
 
   async network(key: string, ...options: readonly string[]): Promise<string> {
     const name = `${this.name}_${key}`;
@@ -70,7 +46,7 @@ export class NetSandbox implements AsyncDisposable {
     const labels = { 'com.docker.compose.project': this.name, 'com.docker.compose.service': service };
     const flags = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
     const where = ['--network', network, '--network-alias', service];
-    await docker('run', '-d', '--init', '--name', name, ...flags, ...where, ...options, this.#image, 'sleep', '1000');
+    await docker('run', '-d', '--init', '--name', name, ...flags, ...where, ...options, BUSYBOX, 'sleep', '1000');
     this.#containers.push(name);
     return new TestContainer(name);
   }
@@ -126,7 +102,7 @@ export class TestContainer {
   async sh(script: string, input?: Uint8Array): Promise<Ran> {
     const options = { reject: false, timeout: 60_000, ...(input === undefined ? {} : { input }) };
     const result = await execa('docker', ['exec', '-i', this.name, 'sh', '-c', script], options);
-    return { code: result.exitCode ?? -1, stdout: String(result.stdout), stderr: String(result.stderr) };
+    return { code: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
   }
 
   async ip(network: string): Promise<string> {

@@ -39,7 +39,7 @@ function helperBody(image: string, path: string): Readonly<Record<string, unknow
     User: '0:0',
     AttachStdout: true,
     AttachStderr: true,
-    Labels: { [KIND_LABEL]: 'helper' },
+    Labels: { [KIND_LABEL]: 'helper', 'dev.wcompose.directory': path },
     HostConfig: {
       ...CONFINED,
       NetworkMode: 'none',

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 
+import { untilAborted } from '../until-aborted.ts';
 import { attachDemux } from './attach-demux.ts';
 import { encodeFrame, FRAME, frameReader, helloFrame, isHello } from './frames.ts';
 import type { Frame } from './frames.ts';
@@ -105,19 +106,6 @@ export class ControlChannel implements Disposable {
     this.#waiting.clear();
     this.#ended.resolve(reason);
     this.#stream.destroy();
-  }
-}
-
-/** The promise, or the signal's reason when that comes first. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason as Error);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

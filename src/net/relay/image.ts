@@ -36,8 +36,8 @@ export async function relayImage(program: Uint8Array, arch: EngineInfo['arch']):
     history: [{ created: EPOCH }],
   });
   const id = sha256(config);
-  // The host in front keeps Podman from looking for it in a registry.
-  const tag = `localhost/wcompose-relay:${id.slice(0, 16)}`;
+  // The host in front keeps Podman from looking for it in a registry. `docker ps` shows no tag that begins as the id.
+  const tag = `localhost/wcompose-relay:${sha256(Buffer.from(id)).slice(0, 12)}`;
   const tar = await archive([
     { name: `${id}.json`, mode: 0o644, data: config },
     { name: 'layer.tar', mode: 0o644, data: layer },

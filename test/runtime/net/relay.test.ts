@@ -179,8 +179,9 @@ describe('connections', () => {
     await relay.serve(port, (socket) => arrived.resolve(socket));
     const client = await relay.connect(port);
     const service = await arrived.promise;
+    const { localPort } = client;
     client.resetAndDestroy();
-    await drain(service);
+    expect((await drain(service)).bytes.toString()).toBe(`127.0.0.1 ${localPort}\n`);
   });
 
   test('a service that ends after its answer does not cut the answer for a slow client', async ({ expect }) => {

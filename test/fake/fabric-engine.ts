@@ -1,0 +1,191 @@
+import { duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
+
+import { WcError } from '../../src/model/diagnostic.ts';
+import type { ProjectName } from '../../src/model/ids.ts';
+import type { ContainerEndpoint, EngineInfo, FabricEngine } from '../../src/net/fabric-engine.ts';
+import { encodeFrame, FRAME, frameReader, helloFrame, isHello } from '../../src/net/relay/frames.ts';
+
+/** A container of the fake: what it was made of, and the relay that runs in it. */
+export interface FakeContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Beyond the one of `NetworkMode`. */
+  readonly networks: string[];
+  /** `* 8080` */
+  readonly listening: Set<string>;
+  running: boolean;
+  /** The end that a relay would have as its stdin and stdout. */
+  inside: Duplex | undefined;
+}
+
+/**
+ * An Engine in memory whose relays speak the real protocol. It knows no network: it tells what the fabric asked for,
+ * and fails when a test says so.
+ */
+export class FakeFabricEngine implements FabricEngine {
+  readonly containers = new Map<string, FakeContainer>();
+  readonly images = new Set<string>();
+  readonly calls: string[] = [];
+  endpointsNow: readonly ContainerEndpoint[] = [];
+  subnetsNow: Readonly<Record<string, readonly string[]>> = {};
+  infoNow: EngineInfo = { arch: 'amd64', native: true, rootless: false };
+  /** Throws what it returns before the call of that name. */
+  fail: (call: string) => Error | undefined = () => undefined;
+  /** What a relay answers to LISTEN; undefined: OK. */
+  refuseListen: string | undefined;
+  #next = 1;
+
+  get relayNames(): readonly string[] {
+    return [...this.containers.values()].map((one) => one.name).toSorted();
+  }
+
+  byName(name: string): FakeContainer {
+    const found = [...this.containers.values()].find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no container ${name}`);
+    return found;
+  }
+
+  /** `docker rm -f` behind the fabric's back. */
+  kill(name: string): void {
+    const container = this.byName(name);
+    this.containers.delete(container.id);
+    container.inside?.end();
+  }
+
+  async info(signal: AbortSignal): Promise<EngineInfo> {
+    await this.#enter('info', signal);
+    return this.infoNow;
+  }
+
+  async hasImage(tag: string, signal: AbortSignal): Promise<boolean> {
+    await this.#enter('hasImage', signal);
+    return this.images.has(tag);
+  }
+
+  async loadImage(tar: Uint8Array, signal: AbortSignal): Promise<void> {
+    await this.#enter('loadImage', signal);
+    const tag = /localhost\/wcompose-relay:[0-9a-f]+/.exec(Buffer.from(tar).toString('latin1'))?.[0];
+    if (tag !== undefined) this.images.add(tag);
+  }
+
+  async createContainer(name: string, body: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<string> {
+    await this.#enter('createContainer', signal);
+    if (this.relayNames.includes(name)) throw new WcError('ERR_NAME_TAKEN', `container name ${name} is taken`);
+    const id = `c${this.#next++}`;
+    this.containers.set(id, {
+      id,
+      name,
+      body,
+      networks: [],
+      listening: new Set(),
+      running: false,
+      inside: undefined,
+    });
+    return id;
+  }
+
+  async connectNetwork(
+    network: string,
+    container: string,
+    _aliases: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#enter('connectNetwork', signal);
+    this.#get(container).networks.push(network);
+  }
+
+  async attach(container: string, signal: AbortSignal): Promise<Duplex> {
+    await this.#enter('attach', signal);
+    const [outside, inside] = duplexPair();
+    this.#get(container).inside = inside;
+    return outside;
+  }
+
+  async startContainer(container: string, signal: AbortSignal): Promise<void> {
+    await this.#enter('startContainer', signal);
+    const one = this.#get(container);
+    one.running = true;
+    if (one.inside !== undefined) this.#runRelay(one, one.inside);
+  }
+
+  async removeContainer(container: string, signal: AbortSignal): Promise<void> {
+    await this.#enter('removeContainer', signal);
+    const one = this.containers.get(container);
+    this.containers.delete(container);
+    one?.inside?.end();
+  }
+
+  async addresses(_container: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    await this.#enter('addresses', signal);
+    return {};
+  }
+
+  async endpoints(
+    _project: ProjectName,
+    networks: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly ContainerEndpoint[]> {
+    await this.#enter('endpoints', signal);
+    return this.endpointsNow.filter((one) => networks.includes(one.network));
+  }
+
+  async relays(
+    _project: ProjectName,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly id: string; readonly name: string }[]> {
+    await this.#enter('relays', signal);
+    return [...this.containers.values()].map(({ id, name }) => ({ id, name }));
+  }
+
+  async subnets(network: string, signal: AbortSignal): Promise<readonly string[]> {
+    await this.#enter('subnets', signal);
+    return this.subnetsNow[network] ?? [];
+  }
+
+  async #enter(call: string, signal: AbortSignal): Promise<void> {
+    await Promise.resolve();
+    signal.throwIfAborted();
+    this.calls.push(call);
+    const error = this.fail(call);
+    if (error !== undefined) throw error;
+  }
+
+  #get(id: string): FakeContainer {
+    const one = this.containers.get(id);
+    if (one === undefined) throw new Error(`no container ${id}`);
+    return one;
+  }
+
+  #runRelay(container: FakeContainer, inside: Duplex): void {
+    const say = (frame: Buffer): void => void inside.write(engineFrame(frame));
+    const read = frameReader((frame) => {
+      if (isHello(frame)) return;
+      const text = frame.payload.toString();
+      if (frame.type === FRAME.listen && this.refuseListen !== undefined) {
+        say(encodeFrame(FRAME.error, frame.id, Buffer.from(this.refuseListen)));
+        return;
+      }
+      if (frame.type === FRAME.listen) container.listening.add(text);
+      if (frame.type === FRAME.unlisten) container.listening.delete(text);
+      say(encodeFrame(FRAME.ok, frame.id, Buffer.alloc(0)));
+    });
+    inside.on('data', read);
+    inside.on('error', () => {});
+    // AutoRemove: a relay whose stdin ends exits.
+    inside.on('end', () => {
+      this.containers.delete(container.id);
+      inside.end();
+    });
+    inside.on('close', () => void this.containers.delete(container.id));
+    say(helloFrame());
+  }
+}
+
+/** The Engine's framing of an attached container's stdout. */
+function engineFrame(payload: Buffer): Buffer {
+  const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(payload.length, 4);
+  return Buffer.concat([header, payload]);
+}
