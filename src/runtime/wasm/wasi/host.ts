@@ -11,7 +11,7 @@ import type { Guest, StringList } from './guest.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { ProcessExit } from './proc.ts';
 import { InputStream, OutputStream } from './stdio.ts';
-import { trapStatus } from './trap.ts';
+import { noteDeepStacks, trapStatus } from './trap.ts';
 import { GuestStopped, Waiters } from './waiters.ts';
 
 /**
@@ -121,6 +121,7 @@ export class WasiHost implements Guest {
    * had open is closed then.
    */
   async run(module: WebAssembly.Module): Promise<ExitStatus> {
+    noteDeepStacks();
     try {
       // Before the instance is there, for a module whose start section already calls us.
       if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);

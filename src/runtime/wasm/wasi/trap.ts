@@ -1,7 +1,12 @@
 import type { ExitStatus } from '../../../model/state.ts';
 
-/** How deep a guest's stack is shown. */
+/** How deep a guest's stack is shown. A panic of Rust has ten frames of its own before the guilty one. */
 const FRAMES = 32;
+
+/** Makes V8 note that many frames; for the whole thread, so before a guest runs in it. */
+export function noteDeepStacks(): void {
+  Error.stackTraceLimit = Math.max(Error.stackTraceLimit, FRAMES);
+}
 
 /**
  * The exit status of a guest that a trap ended: an `unreachable`, a bad access, an endless recursion, an exception

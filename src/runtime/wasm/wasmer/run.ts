@@ -2,7 +2,7 @@ import type * as Package from '@wasmer/wasi';
 import { WcError } from '../../../model/diagnostic.ts';
 import type { ExitStatus } from '../../../model/state.ts';
 import { ProcessExit } from '../wasi/proc.ts';
-import { trapStatus } from '../wasi/trap.ts';
+import { noteDeepStacks, trapStatus } from '../wasi/trap.ts';
 
 export interface WasmerOptions {
   /** argv, the program's name first. */
@@ -22,6 +22,7 @@ export interface WasmerOptions {
  * instantiated, or the package fails.
  */
 export async function runWasmer(module: WebAssembly.Module, options: WasmerOptions): Promise<ExitStatus> {
+  noteDeepStacks();
   const { WASI } = await loadPackage();
   // `/` is the one preopened directory: the package finds nothing by other spellings of it.
   const wasi = new WASI({ args: [...options.args], env: toRecord(options.env), preopens: { '/': '/' } });

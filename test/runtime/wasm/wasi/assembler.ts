@@ -25,6 +25,8 @@ export interface ModuleSource {
   readonly imports?: readonly ImportedFunction[];
   readonly functions: readonly DefinedFunction[];
   readonly memoryPages?: number;
+  /** The function that runs before anything is exported. */
+  readonly start?: number;
   /** Placed in memory from address 0. */
   readonly data?: Uint8Array;
 }
@@ -90,6 +92,7 @@ export function assemble(source: ModuleSource): Uint8Array<ArrayBuffer> {
     ...section(3, functionItems),
     ...section(5, [[0x00, ...unsigned(source.memoryPages ?? 1)]]),
     ...section(7, exportItems),
+    ...(source.start === undefined ? [] : [8, ...sized(unsigned(source.start))]),
     ...section(10, codeItems),
     ...section(11, data),
     0x00,

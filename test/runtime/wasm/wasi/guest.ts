@@ -67,6 +67,14 @@ export function trampoline(module: 'wasi_snapshot_preview1' | 'wasi_unstable'): 
   });
 }
 
+const compiledModules = new Map<string, Promise<WebAssembly.Module>>();
+
+function compiledTrampoline(module: Parameters<typeof trampoline>[0]): Promise<WebAssembly.Module> {
+  const known = compiledModules.get(module) ?? WebAssembly.compile(trampoline(module));
+  compiledModules.set(module, known);
+  return known;
+}
+
 /** What memory holds before a test: what is not '?' afterwards, the host wrote. */
 export const SENTINEL = '?';
 /** Where strings and results of the helpers live; a test's own pointers stay below. */
@@ -93,7 +101,7 @@ export class TestGuest {
       mounts: [],
       ...options,
     });
-    const compiled = await WebAssembly.compile(trampoline(module));
+    const compiled = await compiledTrampoline(module);
     const instance = await WebAssembly.instantiate(compiled, host.imports(compiled));
     host.memory.bind(instance.exports['memory'] as WebAssembly.Memory);
     host.memory.bytes.fill(SENTINEL.charCodeAt(0));
@@ -153,8 +161,20 @@ export class TestGuest {
   }
 
   vector(pointer: number, length: number): void {
-    this.view.setUint32(VECTOR, pointer, true);
-    this.view.setUint32(VECTOR + 4, length, true);
+    this.vectors([pointer, length]);
+  }
+
+  /** Lays an array of buffers out at VECTOR. */
+  vectors(...buffers: readonly (readonly [pointer: number, length: number])[]): void {
+    for (const [i, [pointer, length]] of buffers.entries()) {
+      this.view.setUint32(VECTOR + i * 8, pointer, true);
+      this.view.setUint32(VECTOR + i * 8 + 4, length, true);
+    }
+  }
+
+  /** As a guest's allocator does while it runs. */
+  grow(): void {
+    (this.#instance.exports['memory'] as WebAssembly.Memory).grow(1);
   }
 
   get view(): DataView {
