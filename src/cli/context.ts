@@ -1,4 +1,6 @@
+import type { LoadedModel } from '../compose/load-model.ts';
 import type { LoadedProject } from '../compose/load.ts';
+import type { ModelOptions } from '../compose/load-options.ts';
 import type { ProjectName } from '../model/ids.ts';
 import type { Output } from '../ui/output.ts';
 
@@ -18,6 +20,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** The compose file, read and checked; its warnings are printed. */
   loadProject(services: readonly string[]): Promise<LoadedProject>;
+  /** The compose file as `config` shows it: not all of it need be something that can be run. */
+  loadModel(services: readonly string[], stages: ModelOptions): Promise<LoadedModel>;
   /** Name of the project without reading more than is needed. */
   projectName(): Promise<ProjectName>;
 }

@@ -8,7 +8,7 @@ import type { CommandContext, ExitStatusCode } from './context.ts';
 import { Interrupts } from './interrupt.ts';
 import { CommanderError, createProgram } from './program.ts';
 import type { RunCommand } from './program.ts';
-import { loadFrom, nameFrom } from './project.ts';
+import { loadFrom, modelFrom, nameFrom } from './project.ts';
 
 /** The command line program; sets the exit status of the process and never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -21,6 +21,7 @@ export async function main(args: readonly string[]): Promise<void> {
       output,
       signal,
       loadProject: async (services) => await loadFrom(options, services, output, signal),
+      loadModel: async (services, stages) => await modelFrom(options, services, stages, output, signal),
       projectName: async () => await nameFrom(options, signal),
     };
     process.exitCode = await command(context, interrupts);

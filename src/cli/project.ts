@@ -1,6 +1,8 @@
 import { text } from 'node:stream/consumers';
 
-import type { LoadedProject, LoadOptions } from '../compose/load.ts';
+import type { LoadedModel } from '../compose/load-model.ts';
+import type { LoadOptions, ModelOptions } from '../compose/load-options.ts';
+import type { LoadedProject } from '../compose/load.ts';
 import type { ProjectName } from '../model/ids.ts';
 import type { Output } from '../ui/output.ts';
 import { formatWarning } from '../model/format-diagnostic.ts';
@@ -14,6 +16,19 @@ export async function loadFrom(
 ): Promise<LoadedProject> {
   const { loadProject } = await import('../compose/load.ts');
   const loaded = await loadProject({ ...loadOptions(options), services }, signal);
+  for (const warning of loaded.warnings) output.err(`${formatWarning(warning)}\n`);
+  return loaded;
+}
+
+export async function modelFrom(
+  options: GlobalOptions,
+  services: readonly string[],
+  stages: ModelOptions,
+  output: Output,
+  signal: AbortSignal,
+): Promise<LoadedModel> {
+  const { loadModel } = await import('../compose/load-model.ts');
+  const loaded = await loadModel({ ...loadOptions(options), services }, stages, signal);
   for (const warning of loaded.warnings) output.err(`${formatWarning(warning)}\n`);
   return loaded;
 }

@@ -1,0 +1,132 @@
+import type { Position } from './source-file.ts';
+
+/**
+ * A value of a compose file together with where it stands. Nodes are never changed, so that an anchor's node may
+ * appear in many places; every stage of the loader makes new ones and keeps the position.
+ */
+export type Node = ScalarNode | ListNode | MapNode;
+
+export type ScalarValue = string | number | boolean | null;
+
+/** What a later file asks for: `!reset` removes the value of the files before, `!override` replaces instead of merging. */
+export type MergeTag = 'reset' | 'override';
+
+interface NodeBase {
+  readonly at: Position;
+  readonly tag?: MergeTag | undefined;
+}
+
+export interface ScalarNode extends NodeBase {
+  readonly kind: 'scalar';
+  readonly value: ScalarValue;
+}
+
+export interface ListNode extends NodeBase {
+  readonly kind: 'list';
+  readonly items: readonly Node[];
+}
+
+export interface MapNode extends NodeBase {
+  readonly kind: 'map';
+  readonly entries: ReadonlyMap<string, Entry>;
+}
+
+export interface Entry {
+  readonly keyAt: Position;
+  readonly value: Node;
+}
+
+export type Json = ScalarValue | readonly Json[] | { readonly [key: string]: Json };
+
+export function scalar(value: ScalarValue, at: Position): ScalarNode {
+  return { kind: 'scalar', value, at };
+}
+
+export function list(items: readonly Node[], at: Position): ListNode {
+  return { kind: 'list', items, at };
+}
+
+/** A map whose keys stand where the map stands: what a short form was written out to. */
+export function map(values: Readonly<Record<string, Node | undefined>>, at: Position): MapNode {
+  const entries = new Map<string, Entry>();
+  for (const [key, value] of Object.entries(values)) if (value !== undefined) entries.set(key, { keyAt: at, value });
+  return { kind: 'map', entries, at };
+}
+
+/** The node with these keys added or replaced; undefined removes. */
+export function withKeys(node: MapNode, values: Readonly<Record<string, Node | undefined>>): MapNode {
+  const entries = new Map(node.entries);
+  for (const [key, value] of Object.entries(values)) {
+    if (value === undefined) entries.delete(key);
+    else entries.set(key, { keyAt: entries.get(key)?.keyAt ?? value.at, value });
+  }
+  return { ...node, entries };
+}
+
+/** The map's values, each made anew; undefined leaves the key out. */
+export function mapValues(node: MapNode, change: (value: Node, key: string) => Node | undefined): MapNode {
+  const entries = new Map<string, Entry>();
+  for (const [key, entry] of node.entries) {
+    const value = change(entry.value, key);
+    if (value !== undefined) entries.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
+  }
+  return { ...node, entries };
+}
+
+export function isNull(node: Node | undefined): boolean {
+  return node?.kind === 'scalar' && node.value === null;
+}
+
+/** The value of a key, also where the node is no map at all. */
+export function child(node: Node | undefined, ...keys: readonly string[]): Node | undefined {
+  let found = node;
+  for (const key of keys) found = found?.kind === 'map' ? found.entries.get(key)?.value : undefined;
+  return found;
+}
+
+/** Names and values of a map; none where the node is something else. */
+export function entriesOf(node: Node | undefined): readonly (readonly [string, Node])[] {
+  return node?.kind === 'map' ? [...node.entries].map(([key, entry]) => [key, entry.value] as const) : [];
+}
+
+export function itemsOf(node: Node | undefined): readonly Node[] {
+  return node?.kind === 'list' ? node.items : [];
+}
+
+/** The text of a scalar; undefined for everything else. */
+export function textOf(node: Node | undefined): string | undefined {
+  return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+}
+
+export function numberOf(node: Node | undefined): number | undefined {
+  return node?.kind === 'scalar' && typeof node.value === 'number' ? node.value : undefined;
+}
+
+export function isTrue(node: Node | undefined): boolean {
+  return node?.kind === 'scalar' && node.value === true;
+}
+
+/** Plain data. `fromEntries` defines keys and so leaves `__proto__` a key like any other. */
+export function toJson(node: Node): Json {
+  switch (node.kind) {
+    case 'scalar':
+      return node.value;
+    case 'list':
+      return node.items.map(toJson);
+    case 'map':
+      return Object.fromEntries([...node.entries].map(([key, entry]) => [key, toJson(entry.value)]));
+  }
+}
+
+export function fromJson(value: unknown, at: Position): Node {
+  if (Array.isArray(value)) {
+    return list(
+      value.map((item) => fromJson(item, at)),
+      at,
+    );
+  }
+  if (typeof value === 'object' && value !== null) {
+    return map(Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fromJson(inner, at)])), at);
+  }
+  return scalar(value as ScalarValue, at);
+}

@@ -1,0 +1,68 @@
+import { ruleOf } from './canonical.ts';
+import type { Json, MapNode, Node } from './node.ts';
+import { child, isNull, textOf, toJson } from './node.ts';
+import type { ListRule, ObjectRule, Rule } from './rules.ts';
+
+/**
+ * Plain data as `config` prints it: keys in alphabetical order; what says nothing is left out. `full` adds the keys
+ * that the JSON of docker compose always has.
+ */
+export function printable(node: Node, rule: Rule, full: boolean): Json {
+  switch (node.kind) {
+    case 'scalar':
+      return node.value;
+    case 'list':
+      if (rule.kind !== 'list') return node.items.map(toJson);
+      return inOrder(node.items, rule).map((item) => printable(item, rule.item, full));
+    case 'map':
+      return rule.kind === 'any' || rule.kind === 'scalar' ? toJson(node) : printableMap(node, rule, full);
+  }
+}
+
+function printableMap(node: MapNode, rule: Rule, full: boolean): Json {
+  const single = singleLimit(node, rule);
+  if (single !== undefined) return toJson(single);
+  const printed: [string, Json][] = [];
+  for (const [key, { value }] of node.entries) {
+    const its = ruleOf(rule, key);
+    if (rule.kind === 'object' && saysNothing(value, its)) continue;
+    printed.push([key, printable(value, its, full)]);
+  }
+  if (full && rule.kind === 'object') addAlways(printed, rule);
+  return Object.fromEntries(printed.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** A limit that was given as one number is one number again. */
+function singleLimit(node: MapNode, rule: Rule): Node | undefined {
+  return rule.kind === 'object' && 'single' in rule.keys ? child(node, 'single') : undefined;
+}
+
+function inOrder(items: readonly Node[], rule: ListRule): readonly Node[] {
+  if (rule.sorted !== true) return items;
+  return items.toSorted((a, b) => ((textOf(a) ?? '') < (textOf(b) ?? '') ? -1 : 1));
+}
+
+function addAlways(printed: [string, Json][], rule: ObjectRule): void {
+  for (const [key, value] of Object.entries(rule.always ?? {})) {
+    if (!printed.some(([present]) => present === key)) printed.push([key, value]);
+  }
+}
+
+/** Whether the value is the same as no value at all. */
+export function saysNothing(value: Node, rule: Rule): boolean {
+  if (isNull(value)) return rule.kind !== 'any';
+  if (rule.print === 'keep') return false;
+  if (rule.print === 'not true') return value.kind === 'scalar' && value.value === true;
+  switch (value.kind) {
+    case 'scalar':
+      return value.value === '' || value.value === 0 || value.value === false || isZeroSize(value.value, rule);
+    case 'list':
+      return value.items.length === 0;
+    case 'map':
+      return rule.kind === 'dict' && value.entries.size === 0;
+  }
+}
+
+function isZeroSize(value: unknown, rule: Rule): boolean {
+  return value === '0' && rule.kind === 'scalar' && rule.type === 'size';
+}

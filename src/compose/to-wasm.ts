@@ -1,0 +1,191 @@
+import { basename } from 'node:path';
+
+import type { Healthcheck, ModuleRef, MountSpec, WasmService } from '../model/project.ts';
+import { ATTRIBUTE_USE } from './attribute-use.ts';
+import { ruleOf } from './canonical.ts';
+import type { Conversion } from './conversion.ts';
+import { child, entriesOf, itemsOf, numberOf, textOf } from './node.ts';
+import type { Node } from './node.ts';
+import { saysNothing } from './printable.ts';
+import { SERVICE } from './service-attributes.ts';
+import type { Path } from './source-file.ts';
+import { words } from './to-container.ts';
+import { execProbe, healthTimes, httpProbe, isDisabled } from './to-healthcheck.ts';
+import { tmpfsMount, toMounts } from './to-mounts.ts';
+import { toCommon } from './to-service.ts';
+
+/** A service of this kind runs in this process and not in the Engine. */
+export function isWasm(service: Node): boolean {
+  if (child(service, 'x-wasm') !== undefined) return true;
+  const platform = textOf(child(service, 'platform')) ?? '';
+  return WASM_PLATFORM.test(platform) || WASM_RUNTIME.test(textOf(child(service, 'runtime')) ?? '');
+}
+
+const WASM_PLATFORM = /^(?:wasi|wasip1|wasip2)\/wasm(?:32)?$/i;
+/** containerd shims, and the names under which Docker Desktop and others register the same runtimes. */
+const WASM_RUNTIME =
+  /^(?:io\.containerd\.)?(?:wasmedge|wasmtime|wasmer|wamr|wasm|spin|slight|lunatic|wws)(?:\.v\d+)?$/i;
+
+export function toWasm(name: string, node: Node, conversion: Conversion): WasmService | undefined {
+  const path = ['services', name];
+  for (const [key, value] of entriesOf(node)) checkUse(key, value, path, conversion);
+  checkConnections(node, path, conversion);
+  const own = child(node, 'x-wasm');
+  const module = moduleOf(node, own, path, conversion);
+  if (module === undefined) return undefined;
+  const common = toCommon(name, node, conversion);
+  const hostname = textOf(child(node, 'hostname'));
+  const outbound = child(own, 'outbound');
+  return {
+    ...common,
+    kind: 'wasm',
+    environment: hostname === undefined ? common.environment : { HOSTNAME: hostname, ...common.environment },
+    ...networkMode(child(node, 'network_mode'), path, conversion),
+    mounts: [...common.mounts, ...moreMounts(node, path, conversion)],
+    healthcheck: healthcheck(node, path, conversion),
+    module,
+    args: [...(words(child(node, 'entrypoint')) ?? []), ...(words(child(node, 'command')) ?? [])],
+    interface: choice(own, 'interface', 'auto'),
+    engine: choice(own, 'engine', 'native'),
+    isolation: choice(own, 'isolation', 'worker'),
+    listenFd: numberOf(child(own, 'listen_fd')),
+    outbound: outbound === undefined ? undefined : itemsOf(outbound).flatMap((item) => textOf(item) ?? []),
+    swap: choice(own, 'swap', 'overlap'),
+  };
+}
+
+function checkUse(key: string, value: Node, path: Path, conversion: Conversion): void {
+  const use = ATTRIBUTE_USE[key];
+  if (use === undefined || saysNothing(value, ruleOf(SERVICE, key))) return;
+  const at = [...path, key];
+  if (use.wasm === 'warned') conversion.warn(value, at, `is ignored for a Wasm service: ${use.note}`);
+  if (use.wasm === 'refused') {
+    conversion.unsupported(value, at, `cannot be for a Wasm service: ${use.note}`, 'leave it out, or run a container');
+  }
+  if (use.wasm === 'later') conversion.unsupported(value, at, 'is not supported yet for a Wasm service');
+}
+
+/** What `deploy`, `networks` and `links` say that is only for containers. */
+function checkConnections(node: Node, path: Path, conversion: Conversion): void {
+  for (const [name, connection] of entriesOf(child(node, 'networks'))) {
+    for (const [key, value] of entriesOf(connection)) {
+      if (key === 'aliases' || key.startsWith('x-')) continue;
+      conversion.warn(value, [...path, 'networks', name, key], 'is ignored for a Wasm service: it has no network card');
+    }
+  }
+  for (const [index, link] of itemsOf(child(node, 'links')).entries()) {
+    const [service, alias] = (textOf(link) ?? '').split(':');
+    if (alias === undefined || alias === service) continue;
+    const hint = 'give the other service the name with networks.<name>.aliases';
+    conversion.unsupported(link, [...path, 'links', index], 'an alias is not supported yet for a Wasm service', hint);
+  }
+  for (const keys of [
+    ['limits', 'cpus'],
+    ['limits', 'pids'],
+    ['reservations', 'cpus'],
+    ['reservations', 'memory'],
+  ]) {
+    const value = child(node, 'deploy', 'resources', ...keys);
+    const at = [...path, 'deploy', 'resources', ...keys];
+    if (value !== undefined) conversion.warn(value, at, 'is ignored for a Wasm service: there are no control groups');
+  }
+  const devices = child(node, 'deploy', 'resources', 'reservations', 'devices');
+  if (devices !== undefined) {
+    const at = [...path, 'deploy', 'resources', 'reservations', 'devices'];
+    conversion.unsupported(devices, at, 'cannot be for a Wasm service: a module cannot open devices');
+  }
+}
+
+function moduleOf(node: Node, own: Node | undefined, path: Path, conversion: Conversion): ModuleRef | undefined {
+  const file = textOf(child(own, 'module'));
+  const build = child(own, 'build');
+  const output = textOf(child(build, 'output'));
+  if (build !== undefined && output !== undefined) {
+    const at = [...path, 'x-wasm', 'build'];
+    conversion.warn(build, at, `the command is not run yet; make ${basename(file ?? output)} yourself`);
+  }
+  const found = file ?? output;
+  if (found !== undefined) return { from: 'file', path: found };
+  const wanted = ['runtime', 'spin'].map((key) => [key, child(own, key)] as const).find(([, value]) => value);
+  const [key, value] = wanted ?? ['', undefined];
+  if (value !== undefined) {
+    conversion.unsupported(value, [...path, 'x-wasm', key], 'is not supported yet', MODULE_HINT);
+    return undefined;
+  }
+  const source = ['build', 'image'].map((name) => [name, child(node, name)] as const).find(([, given]) => given);
+  const at = source?.[1] ?? own ?? node;
+  const where = source === undefined ? path : [...path, source[0]];
+  conversion.unsupported(at, where, 'a Wasm service needs a module file for now', MODULE_HINT);
+  return undefined;
+}
+
+const MODULE_HINT = 'name it with x-wasm: {module: ./path/to/file.wasm}';
+
+/** `none` is no network at all; what else there is belongs to containers. */
+function networkMode(
+  mode: Node | undefined,
+  path: Path,
+  conversion: Conversion,
+): { readonly networkMode?: string; readonly networks?: readonly [] } {
+  const text = textOf(mode);
+  if (mode === undefined || text === undefined) return {};
+  if (text === 'none') return { networkMode: 'none', networks: [] };
+  conversion.unsupported(mode, [...path, 'network_mode'], `${text} is not supported for a Wasm service`, 'none is');
+  return {};
+}
+
+/** `tmpfs` and `volumes_from`. */
+function moreMounts(node: Node, path: Path, conversion: Conversion): readonly MountSpec[] {
+  const memory = itemsOf(child(node, 'tmpfs')).map((item, index) =>
+    tmpfsMount(item, [...path, 'tmpfs', index], conversion),
+  );
+  const services = new Map(entriesOf(child(conversion.root, 'services')));
+  const borrowed = itemsOf(child(node, 'volumes_from')).flatMap((item, index) => {
+    const [from = '', mode] = (textOf(item) ?? '').split(':');
+    const other = services.get(from);
+    if (other !== undefined) {
+      const mounts = toMounts(from, other, conversion);
+      return mode === 'ro' ? mounts.map((mount) => ({ ...mount, readOnly: true })) : mounts;
+    }
+    conversion.unsupported(item, [...path, 'volumes_from', index], 'only services of this file can be named');
+    return [];
+  });
+  return [...memory, ...borrowed];
+}
+
+/** A module cannot be entered, so the test is made from outside: a request, or a connection. */
+function healthcheck(node: Node, path: Path, conversion: Conversion): Healthcheck | undefined {
+  const said = child(node, 'healthcheck');
+  const own = child(node, 'x-wasm', 'healthcheck');
+  if (said !== undefined && isDisabled(said)) return { probe: { type: 'none' } };
+  const times = healthTimes(said);
+  const http = child(own, 'http');
+  const port = numberOf(child(own, 'tcp', 'port'));
+  if (http !== undefined) {
+    const probe = {
+      type: 'http',
+      port: numberOf(child(http, 'port')) ?? 80,
+      path: textOf(child(http, 'path')) ?? '/',
+    } as const;
+    return { probe, ...times };
+  }
+  if (port !== undefined) return { probe: { type: 'tcp', port }, ...times };
+  if (said === undefined) return undefined;
+  const test = execProbe(said);
+  const probe = test === undefined ? undefined : httpProbe(test);
+  if (probe !== undefined) return { probe, ...times };
+  const what =
+    test === undefined ? 'has no test, and a module has none of its own' : 'no command can be run inside of a module';
+  const hint = 'say x-wasm: {healthcheck: {http: {port: 8080, path: /healthz}}} or {tcp: {port: 8080}}';
+  conversion.unsupported(said, [...path, 'healthcheck'], what, hint);
+  return undefined;
+}
+
+function choice<K extends 'interface' | 'engine' | 'isolation' | 'swap'>(
+  own: Node | undefined,
+  key: K,
+  otherwise: WasmService[K],
+): WasmService[K] {
+  // The rule of the attribute has made sure that it is one of them.
+  return (textOf(child(own, key)) as WasmService[K] | undefined) ?? otherwise;
+}

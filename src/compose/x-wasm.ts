@@ -1,0 +1,57 @@
+import { child } from './node.ts';
+import type { Node } from './node.ts';
+import { integer, having, listOf, objectOf, scalarOf, setOf, string } from './rules.ts';
+import type { ExpandContext, ObjectRule } from './rules.ts';
+import { oneAsList } from './short-forms.ts';
+
+const port = having(integer, { atLeast: 1, atMost: 65_535 });
+
+/** What a service says about running as WebAssembly, beyond the compose specification. */
+export const X_WASM: ObjectRule = objectOf(
+  {
+    module: having(string, { path: 'file' }),
+    runtime: string,
+    spin: having(string, { path: 'file' }),
+    build: objectOf(
+      {
+        command: listOf(string, { expand: shellCommand, merge: 'replace' }),
+        output: having(string, { path: 'file' }),
+        watch: setOf(having(string, { path: 'file' }), { expand: oneAsList }),
+      },
+      { closed: true, required: ['command', 'output'] },
+    ),
+    interface: scalarOf('string', { oneOf: ['auto', 'command', 'sockets', 'http', 'cgi'] }),
+    engine: scalarOf('string', { oneOf: ['native', 'wasmer'] }),
+    isolation: scalarOf('string', { oneOf: ['worker', 'shared', 'process'] }),
+    listen_fd: having(integer, { atLeast: 3, print: 'keep' }),
+    outbound: setOf(string, { expand: noneAsList, print: 'keep' }),
+    swap: scalarOf('string', { oneOf: ['overlap', 'restart'] }),
+    healthcheck: objectOf(
+      {
+        http: objectOf({ port, path: string }, { closed: true, required: ['port'], defaults: { path: '/' } }),
+        tcp: objectOf({ port }, { closed: true, required: ['port'] }),
+      },
+      { closed: true, check: oneProbe },
+    ),
+  },
+  { closed: true },
+);
+
+/** A build command is for a shell; a list of words is for itself. */
+function shellCommand(node: Node): Node {
+  return oneAsList(node);
+}
+
+/** `outbound: none`: nothing outside of the networks. */
+function noneAsList(node: Node, context: ExpandContext): Node {
+  if (node.kind !== 'scalar') return node;
+  if (node.value === 'none') return { kind: 'list', items: [], at: node.at };
+  context.error(node, "must be 'none' or a list of host:port");
+  return node;
+}
+
+function oneProbe(node: Node, context: ExpandContext): void {
+  if ((child(node, 'http') === undefined) === (child(node, 'tcp') === undefined)) {
+    context.error(node, 'needs exactly one of http and tcp');
+  }
+}
