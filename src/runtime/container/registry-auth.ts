@@ -19,7 +19,9 @@ export async function registryAuth(
   const helper = config.credHelpers?.[server] ?? config.credsStore;
   const found = helper === undefined || helper === '' ? stored(config, server) : await ask(helper, server, env, signal);
   if (found === undefined) return undefined;
-  return Buffer.from(JSON.stringify({ ...found, serveraddress: server })).toString('base64url');
+  const encoded = Buffer.from(JSON.stringify({ ...found, serveraddress: server })).toString('base64');
+  // Not Node's base64url: without the padding the Engine takes it for no credentials at all.
+  return encoded.replaceAll('+', '-').replaceAll('/', '_');
 }
 
 /** The registry that an image's name stands for, as config.json names it. */

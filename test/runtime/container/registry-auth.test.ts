@@ -77,6 +77,19 @@ describe('what docker login has stored', () => {
   });
 });
 
+test('is sent with its padding, in the alphabet of addresses', async ({ expect, home }) => {
+  const lengths = new Set<number>();
+  for (const name of ['a', 'ab', 'abc']) {
+    mkdirSync(join(home, '.docker'), { recursive: true });
+    const auth = Buffer.from(`${name}:ÿ?>`).toString('base64');
+    writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths: { 'ghcr.io': { auth } } }));
+    const sent = (await registryAuth('ghcr.io/a', { HOME: home }, signal)) ?? '';
+    expect(sent).toMatch(/^[\w-]+={0,2}$/);
+    lengths.add(sent.length % 4);
+  }
+  expect([...lengths]).toEqual([0]);
+});
+
 describe('a credential helper', () => {
   test('is asked for the registry', async ({ expect, home }) => {
     helper(home, 'test', 'read -r server; echo "{\\"Username\\":\\"$1\\",\\"Secret\\":\\"$server\\"}"');
