@@ -64,6 +64,10 @@ const MODULES: ReadonlyMap<string, Readonly<Record<string, GuestFunctionRow>>> =
  */
 const CALLS_AT_ONCE = 128;
 
+function ignore(): void {
+  // The guest has it.
+}
+
 /** One guest and everything it can see. */
 export class WasiHost implements Guest {
   readonly memory = new GuestMemory();
@@ -174,7 +178,10 @@ export class WasiHost implements Guest {
         const result = call(...args);
         if (typeof result !== 'number') {
           this.#callsAtOnce = 0;
-          return result.catch(answer);
+          const settled = result.catch(answer);
+          // A guest that could not be suspended (in its start section) does not take it: nobody else would either.
+          settled.catch(ignore);
+          return settled;
         }
         return blocks && ++this.#callsAtOnce >= CALLS_AT_ONCE ? this.#breathe(result) : result;
       } catch (error) {
