@@ -6,6 +6,7 @@ import { parseInstanceId } from '../model/ids.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { Project, WasmService } from '../model/project.ts';
 import { Serial } from '../util/serial.ts';
+import { Answers } from './answers.ts';
 import { EngineView } from './engine-view.ts';
 import type { GetEngine } from './engine-view.ts';
 import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from './fabric.ts';
@@ -14,6 +15,8 @@ import { hostsFile } from './hosts-file.ts';
 import { decide } from './policy.ts';
 import type { Destination, HostAddresses, Peer, World } from './policy.ts';
 import { notNative, ProjectRelays } from './project-relays.ts';
+import { RareNotices } from './rare-notices.ts';
+import { RoundRobin } from './round-robin.ts';
 import { answer } from './resolve.ts';
 import { lookupOutside } from './outside-dns.ts';
 import { HOST_GATEWAY, VirtualAddresses } from './virtual-addresses.ts';
@@ -47,8 +50,7 @@ export function createFabric(options: FabricOptions): ProjectFabric {
 interface Member extends Peer {
   readonly socketDir: string;
   readonly listening: Set<number>;
-  /** Address -> the names it was the answer for. */
-  readonly answers: Map<string, Set<string>>;
+  readonly answers: Answers;
   /** Attaching, following and detaching come one after the other. */
   readonly queue: Serial;
 }
@@ -60,11 +62,14 @@ class NativeFabric implements ProjectFabric {
   readonly #virtual: VirtualAddresses;
   readonly #members = new Map<InstanceId, Member>();
   #project: Project | undefined;
-  /** Turns of round robin, and of the ports that instances dial each other from. */
-  #turn = 0;
+  readonly #notices: RareNotices;
+  readonly #turns = new RoundRobin();
+  /** Gives each connection between instances a port of its own to come from. */
+  #dials = 0;
 
   constructor(options: FabricOptions) {
     this.#options = options;
+    this.#notices = new RareNotices(options.onNotice);
     this.#view = new EngineView(options.engine);
     this.#relays = new ProjectRelays({ ...options, info: async (signal) => await this.#view.info(signal) });
     this.#virtual = new VirtualAddresses(options.project);
@@ -106,7 +111,7 @@ class NativeFabric implements ProjectFabric {
       socketDir,
       addresses: this.#addressesOf(id, service),
       listening: new Set(),
-      answers: new Map(),
+      answers: new Answers(),
       queue: new Serial(),
     };
     this.#members.set(id, member);
@@ -140,15 +145,14 @@ class NativeFabric implements ProjectFabric {
         members: [...this.#members.values()],
         view: this.#view,
         lookup: this.#options.lookup ?? lookupOutside,
-        onNotice: this.#options.onNotice,
+        onNotice: (message) => this.#notices.say(message),
       },
       member,
       name,
       signal,
     );
-    remember(member.answers, name, found);
-    const start = found.length === 0 ? 0 : this.#turn++ % found.length;
-    return [...found.slice(start), ...found.slice(0, start)];
+    member.answers.add(name, found);
+    return this.#turns.rotate(name, found);
   }
 
   async authorize(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<ConnectVerdict> {
@@ -161,7 +165,7 @@ class NativeFabric implements ProjectFabric {
         await this.#view.refreshIfOld(project, signal);
       } catch (error) {
         signal.throwIfAborted();
-        this.#options.onNotice(`${destination.reason}; the Docker Engine does not answer: ${(error as Error).message}`);
+        this.#notices.say(`${destination.reason}; the Docker Engine does not answer: ${(error as Error).message}`);
       }
       destination = decide(this.#world(project, member), member, address, port);
     }
@@ -214,7 +218,7 @@ class NativeFabric implements ProjectFabric {
       endpoints: this.#view.endpoints,
       subnets: this.#view.subnets,
       host: this.#options.hostAddresses ?? readHostAddresses,
-      namesOf: (address) => [...(member.answers.get(address) ?? [])],
+      namesOf: (address) => member.answers.namesOf(address),
     };
   }
 
@@ -225,6 +229,8 @@ class NativeFabric implements ProjectFabric {
       case 'outside':
         return { to: 'tcp', host: destination.address, port };
       case 'host':
+        // With the host's network, a port of the instance's own is one of the host's.
+        if (from.service.networkMode === 'host' && from.listening.has(port)) return this.#dial(from, from, port);
         return { to: 'tcp', host: '127.0.0.1', port };
       case 'network': {
         const info = await this.#view.info(signal);
@@ -234,14 +240,16 @@ class NativeFabric implements ProjectFabric {
       }
       case 'instance': {
         const to = this.#member(destination.id);
-        if (to.listening.has(port)) {
-          const hello = `${from.addresses[0]} ${FIRST_DIAL_PORT + (this.#turn++ % DIAL_PORTS)}\n`;
-          return { to: 'unix', path: join(to.socketDir, String(port)), hello };
-        }
+        if (to.listening.has(port)) return this.#dial(from, to, port);
         const reason = `${from.id} cannot connect to ${to.id} port ${port}: it does not listen there`;
         return { to: 'refused', errno: 'ECONNREFUSED', reason };
       }
     }
+  }
+
+  #dial(from: Member, to: Member, port: number): ConnectVerdict {
+    const hello = `${from.addresses[0]} ${FIRST_DIAL_PORT + (this.#dials++ % DIAL_PORTS)}\n`;
+    return { to: 'unix', path: join(to.socketDir, String(port)), hello };
   }
 
   #knownProject(): Project {
@@ -284,23 +292,7 @@ function hostGatewayAddress(address: string): string {
   return address === 'host-gateway' ? HOST_GATEWAY : address;
 }
 
-/** Keeps the last answers only: a guest may ask for names without end. */
-function remember(answers: Map<string, Set<string>>, name: string, addresses: readonly string[]): void {
-  for (const address of addresses) {
-    const names = answers.get(address) ?? new Set();
-    answers.delete(address);
-    if (names.size < MAX_NAMES) names.add(name);
-    answers.set(address, names);
-  }
-  for (const [oldest] of answers) {
-    if (answers.size <= MAX_ANSWERS) return;
-    answers.delete(oldest);
-  }
-}
-
 const SOCKET_DIRS = 'n';
 const CLEANUP_MS = 15_000;
 const FIRST_DIAL_PORT = 32_768;
 const DIAL_PORTS = 28_232;
-const MAX_ANSWERS = 1_024;
-const MAX_NAMES = 32;

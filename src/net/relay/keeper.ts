@@ -108,24 +108,25 @@ export class RelayKeeper {
   }
 
   async #watch(first: Relay): Promise<void> {
-    const { spec, onNotice } = this.#options;
-    const who = `the relay of ${spec.service}#${spec.index}`;
+    const { onNotice } = this.#options;
     let relay: Relay | undefined = first;
+    let pauseMs = 0;
     while (relay !== undefined && !this.#stop.signal.aborted) {
       const startedAt = performance.now();
       const reason = await relay.channel.ended;
       if (this.#stop.signal.aborted) return;
       this.#live = undefined;
-      onNotice(`${who} ended (${reason}); starting it again`);
-      relay = await this.#restart(relay, performance.now() - startedAt > STEADY_MS ? 0 : FIRST_PAUSE_MS);
+      onNotice(`${this.#who} ended (${reason}); starting it again`);
+      // One that never lives long is started ever more rarely.
+      pauseMs = performance.now() - startedAt > STEADY_MS ? 0 : longer(pauseMs);
+      ({ relay, pauseMs } = await this.#restart(relay, pauseMs));
     }
   }
 
-  /** Tries until it works; undefined when the keeper was stopped. */
-  async #restart(old: Relay, firstPauseMs: number): Promise<Relay | undefined> {
+  /** Tries until it works; no relay when the keeper was stopped. */
+  async #restart(old: Relay, firstPauseMs: number): Promise<{ relay: Relay | undefined; pauseMs: number }> {
     const { engine, spec, onNotice } = this.#options;
     const { signal } = this.#stop;
-    const who = `the relay of ${spec.service}#${spec.index}`;
     let pauseMs = firstPauseMs;
     let told = '';
     while (!signal.aborted) {
@@ -134,18 +135,26 @@ export class RelayKeeper {
         await engine.removeContainer(old.container, signal);
         const relay = await startRelay(engine, spec, signal);
         this.#live = { relay, announced: new Set() };
-        onNotice(`${who} runs again`);
+        onNotice(`${this.#who} runs again`);
         await this.#announce(signal).catch((error: unknown) => onNotice(text(error)));
-        return relay;
+        return { relay, pauseMs };
       } catch (error) {
-        if (signal.aborted) return undefined;
-        if (text(error) !== told) onNotice(`${who} cannot be started: ${text(error)}`);
+        if (signal.aborted) break;
+        if (text(error) !== told) onNotice(`${this.#who} cannot be started: ${text(error)}`);
         told = text(error);
-        pauseMs = Math.min(Math.max(pauseMs * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS);
+        pauseMs = longer(pauseMs);
       }
     }
-    return undefined;
+    return { relay: undefined, pauseMs };
   }
+
+  get #who(): string {
+    return `the relay of ${this.spec.service}#${this.spec.index}`;
+  }
+}
+
+function longer(pauseMs: number): number {
+  return Math.min(Math.max(pauseMs * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS);
 }
 
 function text(error: unknown): string {
