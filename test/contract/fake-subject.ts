@@ -50,28 +50,38 @@ async function perform(
       signal.addEventListener('abort', () => resolve({ how: 'killed' }), { once: true });
       return await promise;
     }
-    case 'print':
-      for (const line of program.lines) print(line.text, line.stream === 'stderr' ? 'stderr' : 'stdout');
-      break;
-    case 'count':
-      for (let i = 0; i < program.count; i++) print(`line ${i}`);
-      break;
-    case 'print-args':
-      for (const arg of program.args) print(arg);
-      break;
-    case 'print-env':
-      for (const name of program.names) {
-        const value = request.service.environment[name];
-        if (typeof value === 'string') print(`${name}=${value}`);
-      }
-      break;
     case 'append':
       return append(request, program.path, program.text);
+    case 'print':
+      for (const line of program.lines) print(line.text, line.stream === 'stderr' ? 'stderr' : 'stdout');
+      return { how: 'code', code: 0 };
+    case 'count':
+    case 'print-args':
+    case 'print-env':
     case 'read':
-      print(readFileSync(hostFile(request, program.path)?.file ?? '', 'utf8').trimEnd());
-      break;
+      for (const line of linesOf(program, request)) print(line);
+      return { how: 'code', code: 0 };
   }
-  return { how: 'code', code: 0 };
+}
+
+type Printing = Extract<Program, { does: 'count' | 'print-args' | 'print-env' | 'read' }>;
+
+function linesOf(program: Printing, request: CreateRequest<WasmService>): readonly string[] {
+  switch (program.does) {
+    case 'count':
+      return Array.from({ length: program.count }, (_, i) => `line ${i}`);
+    case 'print-args':
+      return program.args;
+    case 'print-env':
+      return program.names.flatMap((name) => {
+        const value = request.service.environment[name];
+        return typeof value === 'string' ? [`${name}=${value}`] : [];
+      });
+    case 'read':
+      return readFileSync(hostFile(request, program.path)?.file ?? '', 'utf8')
+        .trimEnd()
+        .split('\n');
+  }
 }
 
 function append(request: CreateRequest<WasmService>, file: string, text: string): ExitStatus {

@@ -14,7 +14,7 @@ import { type Effect, type InstanceEvent, type Phase, stateOf, transition } from
 import type { Question } from './messages.ts';
 import type { PreparedModule } from './modules.ts';
 import { Refusals } from './refusals.ts';
-import { reportTrap, startError } from './report.ts';
+import { reportTrap, startError, stoppedEarly } from './report.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface InstanceParts {
@@ -39,7 +39,6 @@ export class WasmInstance {
   #life: Life | undefined;
   #attachment: Attachment | undefined;
   #leaving: Promise<void> = Promise.resolve();
-  #startError: unknown;
   #retry: NodeJS.Timeout | undefined;
   /** What a run got for its published ports; the next asks for the same. */
   #ports: readonly PublishedListener[] = [];
@@ -77,10 +76,12 @@ export class WasmInstance {
 
   /** Resolves when it runs; rejects when it could not be started. The signal ends only the waiting. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#startError = undefined;
+    while (this.#phase.at === 'stopping') await this.#until(() => this.#phase.at !== 'stopping', signal);
     this.#dispatch({ type: 'start' });
-    await this.#until(() => this.#phase.at !== 'starting', signal);
-    if (this.#startError !== undefined) throw this.#startError;
+    const life = this.#life;
+    if (life === undefined) return;
+    await this.#until(() => life.outcome !== undefined, signal);
+    if (life.outcome?.error !== undefined) throw life.outcome.error;
   }
 
   /** Resolves when nothing of it runs any more. */
@@ -147,6 +148,7 @@ export class WasmInstance {
       const run = await this.#run(life);
       this.#ports = await run.started;
       const from = performance.now();
+      life.outcome = {};
       this.#dispatch({ type: 'started', at: this.#parts.now(), health: this.#monitor(life) });
       const exit = await run.ended;
       await this.#closeDoors(life);
@@ -156,8 +158,10 @@ export class WasmInstance {
       await life.run?.ended;
       await this.#closeDoors(life);
       this.#life = undefined;
-      this.#startError = startError(error, this.request.service);
-      this.#dispatch({ type: 'start-failed', at: this.#parts.now(), reason: messageOf(this.#startError) });
+      const explained =
+        this.#phase.at === 'stopping' ? stoppedEarly(this.request.service) : startError(error, this.request.service);
+      life.outcome = { error: explained };
+      this.#dispatch({ type: 'start-failed', at: this.#parts.now(), reason: explained.message });
     }
   }
 
@@ -280,6 +284,8 @@ class Life {
   readonly listening = new Map<number, boolean>();
   run: GuestRun | undefined;
   monitor: HealthMonitor | undefined;
+  /** Whether it came to run; undefined while that is open. */
+  outcome: { readonly error?: Error } | undefined;
   readonly #over = new AbortController();
 
   get signal(): AbortSignal {

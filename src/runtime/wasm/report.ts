@@ -14,8 +14,8 @@ export function reportTrap(exit: ExitStatus, logs: LogSink): void {
 }
 
 /** Why an instance could not be started, in the words of its service. */
-export function startError(error: unknown, service: WasmService): unknown {
-  if (!(error instanceof GuestStartError)) return error;
+export function startError(error: unknown, service: WasmService): Error {
+  if (!(error instanceof GuestStartError)) return error instanceof Error ? error : new Error(String(error));
   const { failure } = error;
   switch (failure.why) {
     case 'port':
@@ -28,6 +28,11 @@ export function startError(error: unknown, service: WasmService): unknown {
     case 'host':
       return new WcError('ERR_INTERNAL', `${service.name}: ${failure.message}`, { cause: failure.stack });
   }
+}
+
+/** Somebody stopped the instance while it was being started. */
+export function stoppedEarly(service: WasmService): WcError {
+  return new WcError('ERR_DEPENDENCY_FAILED', `${service.name} was stopped before it ran`, { source: service.source });
 }
 
 function portError(service: WasmService, listener: PublishedListener, code: string): WcError {

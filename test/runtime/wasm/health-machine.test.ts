@@ -24,7 +24,7 @@ describe('what the result of a probe makes of health', () => {
   };
   for (const [results, health] of Object.entries(rows)) {
     test(`${results}: ${health}`, ({ expect }) => {
-      const state = [...results].reduce((before, result) => {
+      const state = results.split('').reduce((before, result) => {
         const sinceStartMs = result === 's' ? 1_000 : 6_000;
         return afterProbe(before, { ok: result === '+', sinceStartMs, isEarly: result === 'e' }, times);
       }, STARTING);
