@@ -135,6 +135,68 @@ describe('a container of a service', () => {
     expect(now.find((one) => one.service === 'web')?.configHash).toBe('');
   });
 
+  test('is taken by the Engine with all the attributes that this machine can have', async ({ expect }) => {
+    await using sandbox = await Sandbox.open();
+    const networks = [await sandbox.network('default')];
+    const engine = {
+      annotations: { a: 'b' },
+      cap_add: ['SYS_TIME'],
+      cap_drop: ['ALL'],
+      cgroup: 'private',
+      cpu_shares: 512,
+      cpus: 0.5,
+      cpuset: '0',
+      device_cgroup_rules: ['c 1:3 mr'],
+      devices: ['/dev/null:/dev/nothing:r'],
+      dns: ['10.0.0.53'],
+      dns_opt: ['use-vc'],
+      dns_search: ['example.com'],
+      domainname: 'example.com',
+      group_add: ['1001'],
+      hostname: 'here',
+      init: true,
+      ipc: 'private',
+      isolation: 'default',
+      logging: { driver: 'json-file', options: { 'max-size': '10m' } },
+      mac_address: '02:42:ac:11:65:43',
+      mem_reservation: '16m',
+      oom_score_adj: 500,
+      pids_limit: 50,
+      privileged: false,
+      read_only: true,
+      runtime: 'runc',
+      security_opt: ['no-new-privileges:true'],
+      shm_size: '2m',
+      stdin_open: true,
+      sysctls: { 'net.core.somaxconn': 512 },
+      tmpfs: ['/scratch:size=1m'],
+      tty: true,
+      ulimits: { nproc: 100 },
+      userns_mode: 'host',
+    };
+    const service = sandbox.service('web', ['sleep', '60'], {
+      networkMode: undefined,
+      memoryBytes: 33_554_432,
+      engine,
+    });
+    const handle = await sandbox.run(service, { networks });
+    const script = [
+      'hostname -f',
+      'cat /sys/class/net/eth0/address /proc/sys/net/core/somaxconn',
+      'grep -c "^nameserver" /etc/resolv.conf',
+      'test -e /dev/nothing && echo device',
+      'touch /scratch/x && echo scratch',
+      'touch /x 2>/dev/null || echo read-only',
+      "df -k /dev/shm | tail -n 1 | awk '{ print $2 }'",
+      'id -G',
+    ].join('; ');
+    expect((await docker('exec', handle, 'sh', '-c', script)).stdout).toBe(
+      ['here.example.com', '02:42:ac:11:65:43', '512', '1', 'device', 'scratch', 'read-only', '2048', '0 1001'].join(
+        '\n',
+      ),
+    );
+  });
+
   test('is made anew when its image has changed', async ({ expect }) => {
     await using sandbox = await Sandbox.open();
     const tag = `localhost/${sandbox.project}:1`;
