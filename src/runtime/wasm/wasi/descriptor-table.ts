@@ -38,8 +38,12 @@ export class DescriptorTable {
     return fd;
   }
 
-  /** Places a descriptor at `fd` (a forced number, or a socket that changed its kind); closes what was there. */
+  /**
+   * Places a descriptor at `fd` (a forced number, or a socket that changed its kind); closes what was there. Throws
+   * MFILE for a number beyond the limit.
+   */
   set(fd: number, descriptor: Descriptor): void {
+    if (fd >= this.#limit) throw failure(Errno.MFILE);
     const former = this.#slots[fd];
     this.#put(fd, descriptor);
     if (former !== undefined && former !== descriptor) former.close();

@@ -2,9 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { WcError } from '../../../../model/diagnostic.ts';
 import type { Directory, Mount } from './directory.ts';
-import { HostDirectory } from './host-directory.ts';
+import { HostDirectory, isConfinementPossible } from './host-directory.ts';
 import { memoryRoot } from './memory-directory.ts';
 import { type MountPoint, OverlayDirectory } from './overlay.ts';
+import { procMountIn } from './proc-mounts.ts';
 
 /** What is at an absolute path of the guest. */
 export type MountSource =
@@ -119,7 +120,7 @@ class Builder {
   #openDirectory(source: MountSource): Directory {
     switch (source.kind) {
       case 'host':
-        return this.#keep(HostDirectory.openRoot(source.hostPath, source.readOnly));
+        return this.#keep(HostDirectory.openRoot(realPath(source), source.readOnly));
       case 'memory':
         return memoryRoot({ nowNs: this.#options.nowNs, limitBytes: source.limitBytes });
       case 'directory':
@@ -156,9 +157,18 @@ class Builder {
 
 /** The user may name a link; a guest must not be able to follow one. */
 function realPath(source: { readonly hostPath: string }): string {
+  const hostPath = resolveLinks(source.hostPath);
+  const proc = isConfinementPossible() ? procMountIn(hostPath) : undefined;
+  if (proc === undefined) return hostPath;
+  throw new WcError('ERR_MOUNT', `cannot mount ${source.hostPath}: a Wasm service must not reach ${proc}`, {
+    hint: 'It would see there the memory of wcompose itself. Mount the directories that the service needs.',
+  });
+}
+
+function resolveLinks(hostPath: string): string {
   try {
-    return fs.realpathSync(source.hostPath);
+    return fs.realpathSync(hostPath);
   } catch (error) {
-    throw new WcError('ERR_MOUNT', `cannot mount ${source.hostPath}: ${(error as Error).message}`, { cause: error });
+    throw new WcError('ERR_MOUNT', `cannot mount ${hostPath}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -210,6 +210,20 @@ describe('files as mounts', () => {
     expect(() => buildRoot([host('/dev/null', '/dev/null')], { nowNs })).toThrow('neither a directory');
   });
 
+  test.for(['/proc', '/proc/self', '/', '/proc/cpuinfo'])(
+    '%s is refused: our own memory is in it',
+    (at, { expect }) => {
+      const before = openDescriptors();
+      expect(() => buildRoot([host('/x', at, true)], { nowNs })).toThrow(
+        expect.objectContaining({
+          code: 'ERR_MOUNT',
+          message: `cannot mount ${at}: a Wasm service must not reach /proc`,
+        }),
+      );
+      expect(openDescriptors()).toBe(before);
+    },
+  );
+
   test('what is not there is named', ({ expect }) => {
     expect(() => buildRoot([host('/x', '/no/such/place')], { nowNs })).toThrow('cannot mount /no/such/place: ENOENT');
     expect(() => buildRoot([host('/', '/etc/hostname')], { nowNs })).toThrow('cannot mount /etc/hostname: ENOTDIR');
