@@ -1,19 +1,15 @@
-import { rmSync } from 'node:fs';
-import path from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import type { WasmService } from '../../model/project.ts';
-import type { ExitStatus, ObservedInstance, PublishedPort } from '../../model/state.ts';
-import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from '../../net/fabric.ts';
-import { Serial } from '../../util/serial.ts';
+import type { ExitStatus, ObservedInstance } from '../../model/state.ts';
+import type { Fabric } from '../../net/fabric.ts';
 import type { CreateRequest, RuntimeEvent } from '../runtime.ts';
 import { guestRequest } from './guest-request.ts';
 import { GuestRun } from './guest-run.ts';
 import { HealthMonitor } from './health.ts';
 import { type Effect, type InstanceEvent, type Phase, stateOf, transition } from './instance-machine.ts';
-import type { Question } from './messages.ts';
 import type { PreparedModule } from './modules.ts';
-import { Refusals } from './refusals.ts';
+import { Presence } from './presence.ts';
 import { reportTrap, startError, stoppedEarly } from './report.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -29,25 +25,20 @@ export interface InstanceParts {
 /** One instance and its only owner: every event goes through `transition`, every effect is done here. */
 export class WasmInstance {
   readonly request: CreateRequest<WasmService>;
-  readonly createdAt: number;
+  readonly #createdAt: number;
   readonly #parts: InstanceParts;
-  readonly #refusals: Refusals;
-  /** Changes of what the guest listens on reach the fabric in their order. */
-  readonly #doors = new Serial();
+  readonly #presence: Presence;
   #phase: Phase = { at: 'created' };
   #changed = Promise.withResolvers<void>();
   #life: Life | undefined;
-  #attachment: Attachment | undefined;
-  #leaving: Promise<void> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
-  /** What a run got for its published ports; the next asks for the same. */
-  #ports: readonly PublishedListener[] = [];
 
   constructor(request: CreateRequest<WasmService>, parts: InstanceParts) {
+    const { id, service, logs } = request;
     this.request = request;
     this.#parts = parts;
-    this.createdAt = parts.now();
-    this.#refusals = new Refusals(request.logs);
+    this.#createdAt = parts.now();
+    this.#presence = new Presence({ id, service, logs, fabric: parts.fabric });
   }
 
   /** Undefined when it was removed. */
@@ -55,7 +46,6 @@ export class WasmInstance {
     const state = stateOf(this.#phase);
     if (state === undefined) return undefined;
     const { id, service, index, configHash, project } = this.request;
-    const address = this.#attachment?.address;
     return {
       id,
       service: service.name,
@@ -66,10 +56,9 @@ export class WasmInstance {
       image: service.module.from === 'file' ? service.module.path : '',
       configHash,
       state,
-      ports: this.#life === undefined ? [] : this.#ports.map(toPublishedPort),
-      addresses:
-        address === undefined ? {} : Object.fromEntries(service.networks.map(({ network }) => [network, address])),
-      createdAt: this.createdAt,
+      ports: this.#life === undefined ? [] : this.#presence.ports,
+      addresses: this.#presence.addresses,
+      createdAt: this.#createdAt,
       restarts: 'history' in this.#phase ? this.#phase.history.restarts : 0,
     };
   }
@@ -88,14 +77,14 @@ export class WasmInstance {
   async stop(graceMs: number, signal: AbortSignal): Promise<ExitStatus> {
     this.#dispatch({ type: 'stop', at: this.#parts.now(), graceMs });
     await this.#until(() => this.#phase.at !== 'stopping', signal);
-    await this.#leaving;
+    await this.#presence.leave();
     return this.#phase.at === 'exited' ? this.#phase.exit : { how: 'killed' };
   }
 
   async remove(signal: AbortSignal): Promise<void> {
     this.#dispatch({ type: 'remove', at: this.#parts.now() });
     await this.#until(() => this.#phase.at === 'removed', signal);
-    await this.#leaving;
+    await this.#presence.leave();
   }
 
   #dispatch(event: InstanceEvent): void {
@@ -110,7 +99,8 @@ export class WasmInstance {
     const about = { handle: this.request.id, id: this.request.id, at: this.#parts.now() };
     switch (effect.do) {
       case 'launch':
-        void this.#launch();
+        this.#life = new Life();
+        void this.#launch(this.#life);
         return;
       case 'end':
         this.#life?.end(effect.graceMs);
@@ -123,7 +113,7 @@ export class WasmInstance {
         clearTimeout(this.#retry);
         return;
       case 'leave':
-        this.#leaving = this.#leave();
+        void this.#presence.leave();
         return;
       case 'tell-started':
         this.#parts.emit({ type: 'started', ...about });
@@ -141,129 +131,73 @@ export class WasmInstance {
     }
   }
 
-  async #launch(): Promise<void> {
-    const life = new Life();
-    this.#life = life;
+  /** Runs the guest once, from the attempt to the end. */
+  async #launch(life: Life): Promise<void> {
+    const { service } = this.request;
     try {
       const run = await this.#run(life);
-      this.#ports = await run.started;
+      this.#presence.publish(await run.started);
       const from = performance.now();
       life.outcome = {};
-      this.#dispatch({ type: 'started', at: this.#parts.now(), health: this.#monitor(life) });
+      const monitor = this.#monitor(life);
+      this.#dispatch({ type: 'started', at: this.#parts.now(), health: monitor === undefined ? 'none' : 'starting' });
+      const watching = monitor?.run(life.signal);
       const exit = await run.ended;
-      await this.#closeDoors(life);
-      this.#life = undefined;
+      await this.#close(life, watching);
       this.#dispatch({ type: 'exited', at: this.#parts.now(), exit, ranMs: performance.now() - from });
     } catch (error) {
       await life.run?.ended;
-      await this.#closeDoors(life);
-      this.#life = undefined;
-      const explained =
-        this.#phase.at === 'stopping' ? stoppedEarly(this.request.service) : startError(error, this.request.service);
+      await this.#close(life, undefined);
+      this.#presence.publish([]);
+      const explained = this.#phase.at === 'stopping' ? stoppedEarly(service) : startError(error, service);
       life.outcome = { error: explained };
       this.#dispatch({ type: 'start-failed', at: this.#parts.now(), reason: explained.message });
     }
   }
 
   async #run(life: Life): Promise<GuestRun> {
-    const { fabric, pool, module } = this.#parts;
-    const { id, service, mounts } = this.request;
-    await this.#leaving;
-    this.#attachment ??= await fabric.attach(id, service, life.signal);
-    life.signal.throwIfAborted();
-    const attachment = this.#attachment;
-    const published = this.#ports.length > 0 ? this.#ports : attachment.published;
-    const request = guestRequest({ service, module, mounts, attachment, published });
+    const { pool, module } = this.#parts;
+    const { service, mounts, logs } = this.request;
+    const { attachment, wanted } = await this.#presence.join(life.signal);
+    const request = guestRequest({ service, module, mounts, attachment, published: wanted });
     life.run = new GuestRun(pool.take(), request, {
       output: (stream, bytes) => {
-        if (stream === 'system') this.request.logs.system(Buffer.from(bytes).toString());
-        else this.request.logs.write(stream, bytes);
+        if (stream === 'system') logs.system(Buffer.from(bytes).toString());
+        else logs.write(stream, bytes);
       },
-      listening: (port, isPrivate, listening) => void this.#onListening(life, port, isPrivate, listening),
-      answer: async (question) => await this.#answer(question, life.signal),
+      listening: (port, isPrivate, listening) => void this.#listen(life, port, isPrivate, listening),
+      answer: async (question) => await this.#presence.answer(question, life.signal),
     });
     return life.run;
   }
 
-  #monitor(life: Life): 'none' | 'starting' {
-    const { healthcheck } = this.request.service;
+  #monitor(life: Life): HealthMonitor | undefined {
+    const { service, logs } = this.request;
+    const { healthcheck } = service;
     const probe = healthcheck?.probe;
-    if (healthcheck === undefined || (probe?.type !== 'http' && probe?.type !== 'tcp')) return 'none';
-    const monitor = new HealthMonitor({
+    if (healthcheck === undefined || (probe?.type !== 'http' && probe?.type !== 'tcp')) return undefined;
+    life.monitor = new HealthMonitor({
       check: healthcheck,
       probe,
-      socket: () => this.#socketPath(life, probe.port),
+      socket: () => this.#presence.socketOf(probe.port),
       onHealth: (health) => this.#dispatch({ type: 'health', health }),
-      log: (text) => this.request.logs.system(text),
+      log: (text) => logs.system(text),
     });
-    life.monitor = monitor;
-    // After the event that it runs: nobody may hear of its health before.
-    void Promise.resolve().then(async () => await monitor.run(life.signal));
-    return 'starting';
+    return life.monitor;
   }
 
-  async #onListening(life: Life, port: number, isPrivate: boolean, listening: boolean): Promise<void> {
-    if (listening) life.listening.set(port, isPrivate);
-    else life.listening.delete(port);
-    if (!isPrivate) await this.#tellFabric(port, listening);
+  async #listen(life: Life, port: number, isPrivate: boolean, listening: boolean): Promise<void> {
+    await this.#presence.listen(port, isPrivate, listening);
     if (listening) life.monitor?.listens(port);
-    this.#parts.emit({
-      type: 'ports',
-      handle: this.request.id,
-      id: this.request.id,
-      at: this.#parts.now(),
-      ports: this.#ports.map(toPublishedPort),
-    });
-  }
-
-  async #tellFabric(port: number, listening: boolean): Promise<void> {
-    await this.#doors.run(async () => {
-      try {
-        await this.#parts.fabric.setListening(this.request.id, port, listening, AbortSignal.timeout(FABRIC_MS));
-      } catch (error) {
-        this.request.logs.system(`port ${port}: ${messageOf(error)}`);
-      }
-    });
-  }
-
-  /** What a thread that was ended could not close itself. */
-  async #closeDoors(life: Life): Promise<void> {
-    life.close();
-    const open = [...life.listening];
-    life.listening.clear();
-    for (const [port, isPrivate] of open) {
-      const file = this.#attachment === undefined ? undefined : socketFile(this.#attachment, port, isPrivate);
-      if (file !== undefined) rmSync(file, { force: true });
-      if (!isPrivate) await this.#tellFabric(port, false);
-    }
-  }
-
-  async #answer(question: Question, signal: AbortSignal): Promise<ConnectVerdict | readonly string[]> {
-    const { fabric } = this.#parts;
     const { id } = this.request;
-    if (question.what === 'resolve') return await fabric.resolve(id, question.name, signal);
-    const verdict = await fabric.authorize(id, question.address, question.port, signal);
-    if (verdict.to === 'refused') this.#refusals.report(verdict.reason);
-    return verdict;
+    this.#parts.emit({ type: 'ports', handle: id, id, at: this.#parts.now(), ports: this.#presence.ports });
   }
 
-  #socketPath(life: Life, port: number): string | undefined {
-    const isPrivate = life.listening.get(port);
-    if (isPrivate === undefined || this.#attachment === undefined) return undefined;
-    return socketFile(this.#attachment, port, isPrivate);
-  }
-
-  async #leave(): Promise<void> {
-    if (this.#attachment === undefined) return;
-    this.#attachment = undefined;
-    this.#ports = [];
-    // What the fabric is still to hear of its ports comes first.
-    await this.#doors.run(() => Promise.resolve());
-    try {
-      await this.#parts.fabric.detach(this.request.id, AbortSignal.timeout(FABRIC_MS));
-    } catch (error) {
-      this.request.logs.system(`leaving its networks: ${messageOf(error)}`);
-    }
+  async #close(life: Life, watching: Promise<void> | undefined): Promise<void> {
+    life.close();
+    await watching;
+    await this.#presence.endRun();
+    this.#life = undefined;
   }
 
   async #until(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
@@ -279,9 +213,8 @@ export class WasmInstance {
   }
 }
 
-/** One launch, from the attempt to the end. */
+/** One run of the guest, with all that ends with it. */
 class Life {
-  readonly listening = new Map<number, boolean>();
   run: GuestRun | undefined;
   monitor: HealthMonitor | undefined;
   /** Whether it came to run; undefined while that is open. */
@@ -300,19 +233,4 @@ class Life {
   close(): void {
     this.#over.abort();
   }
-}
-
-/** The fabric may have to talk to the Engine. */
-const FABRIC_MS = 30_000;
-
-function socketFile(attachment: Attachment, port: number, isPrivate: boolean): string {
-  return path.join(attachment.socketDir, isPrivate ? `lo-${port}` : String(port));
-}
-
-function toPublishedPort(listener: PublishedListener): PublishedPort {
-  return { ...listener, protocol: 'tcp' };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
