@@ -16,8 +16,10 @@ const dir = mkdtempSync(join(tmpdir(), 'wc-package-'));
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_')),
 );
-// Nothing of this checkout is on it: only the Node that runs the tests.
-const path = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter);
+/** Nothing of this checkout is on it. npm runs on the Node it came with: on another it would miss its configuration. */
+const path = (process.env['PATH'] ?? '').split(delimiter).filter((entry) => !`${entry}/`.startsWith(root));
+const pathOfUser = path.join(delimiter);
+const pathWithThisNode = [dirname(process.execPath), ...path].join(delimiter);
 
 interface Packed {
   readonly filename: string;
@@ -26,8 +28,8 @@ interface Packed {
 }
 
 async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
-  const env = { ...environment, PATH: path };
-  const { stdout } = await execa('npm', [...args], { cwd, env, extendEnv: false, stdin: 'ignore' });
+  const env = { ...environment, PATH: pathOfUser };
+  const { stdout } = await execa('npm', [...args], { cwd, env, extendEnv: false, stdin: 'ignore', timeout: 150_000 });
   return stdout;
 }
 
@@ -70,7 +72,7 @@ describe('the packed package', () => {
 
   test(
     'installed without development dependencies, it runs two WebAssembly services without an Engine',
-    { timeout: 180_000 },
+    { timeout: 300_000 },
     async ({ expect }) => {
       const app = join(dir, 'app');
       mkdirSync(app);
@@ -85,7 +87,7 @@ describe('the packed package', () => {
       mkdirSync(join(home, 'run'), { recursive: true, mode: 0o700 });
       const [hello, front] = [await freePort(), await freePort()];
       const env = {
-        PATH: path,
+        PATH: pathWithThisNode,
         HOME: home,
         XDG_RUNTIME_DIR: join(home, 'run'),
         DOCKER_HOST: 'unix:///nonexistent/docker.sock',
@@ -98,6 +100,7 @@ describe('the packed package', () => {
           env,
           extendEnv: false,
           reject: false,
+          timeout: 60_000,
           stdin: 'ignore',
         });
 
