@@ -8,6 +8,8 @@ export interface VersionReply {
 }
 
 export interface InfoReply {
+  /** The host's name. */
+  readonly Name?: string;
   readonly OperatingSystem?: string;
   readonly KernelVersion?: string;
   readonly SecurityOptions?: readonly string[] | null;

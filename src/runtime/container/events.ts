@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { WcError } from '../../model/diagnostic.ts';
 import { instanceId } from '../../model/ids.ts';
 import type { ProjectName } from '../../model/ids.ts';
 import type { ObservedInstance } from '../../model/state.ts';
@@ -80,17 +81,23 @@ async function pump(source: EventSource, queue: AsyncQueue<RuntimeEvent>, signal
         const translated = await translate(event, known, source.engine, signal);
         if (translated !== undefined && known.take(translated)) queue.push(translated);
       }
-      throw new Error('the Engine has ended the stream of events');
+      throw new Error('ended');
     } catch (error) {
       if (signal.aborted) return;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (!lost) queue.push({ type: 'runtime-lost', at: Date.now(), reason });
+      if (!lost) queue.push({ type: 'runtime-lost', at: Date.now(), reason: reasonOf(error, source.engine) });
       lost = true;
     }
     // An Engine that answers and hangs up at once is given more and more time, as one that does not answer.
     attempt = performance.now() - begun > STABLE_MS ? 1 : attempt + 1;
     await pause(Math.min(MAX_PAUSE_MS, 50 * 2 ** attempt), signal);
   }
+}
+
+/** The words of a broken stream say nothing to anybody. */
+function reasonOf(error: unknown, engine: Engine): string {
+  return error instanceof WcError
+    ? error.message
+    : `the connection to the Docker Engine at ${engine.description} broke`;
 }
 
 function eventFilter(project: ProjectName): Readonly<Record<string, readonly string[]>> {

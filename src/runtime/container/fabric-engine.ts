@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { hostname, release } from 'node:os';
 
 import { WcError } from '../../model/diagnostic.ts';
 import type { ProjectName } from '../../model/ids.ts';
@@ -58,16 +59,23 @@ export function createFabricEngine(engine: Engine): FabricEngine {
 }
 
 async function info(engine: Engine, signal: AbortSignal): Promise<EngineInfo> {
-  const { OperatingSystem, SecurityOptions } = await engine.request<InfoReply>('GET', '/info', {}, signal);
-  const rootless = (SecurityOptions ?? []).some((option) => option.includes('rootless'));
-  // A unix socket may be forwarded from another machine, and Docker Desktop's leads into a virtual machine.
-  const mayBeNative =
-    engine.isLocal && process.platform === 'linux' && OperatingSystem !== 'Docker Desktop' && !rootless;
+  const reply = await engine.request<InfoReply>('GET', '/info', {}, signal);
+  const rootless = (reply.SecurityOptions ?? []).some((option) => option.includes('rootless'));
   return {
     arch: engine.arch === 'arm64' || engine.arch === 'aarch64' ? 'arm64' : 'amd64',
-    native: mayBeNative && (await hasBridgesHere(engine, signal)),
+    native: engine.isLocal && isThisHost(reply) && !rootless && (await hasBridgesHere(engine, signal)),
     rootless,
   };
+}
+
+/** A unix socket may be forwarded from another machine, or lead into a virtual machine, as Docker Desktop's does. */
+function isThisHost({ Name, KernelVersion, OperatingSystem }: InfoReply): boolean {
+  return (
+    process.platform === 'linux' &&
+    OperatingSystem !== 'Docker Desktop' &&
+    Name === hostname() &&
+    KernelVersion === release()
+  );
 }
 
 /** The Engine's bridges are on this host and in this network namespace: one of their addresses can be bound here. */

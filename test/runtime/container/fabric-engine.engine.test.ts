@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { hostname, release, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'vitest';
 
@@ -8,21 +11,26 @@ import { BUSYBOX, docker, eventually, Sandbox } from './sandbox.ts';
 
 const signal = AbortSignal.timeout(60_000);
 
-/** An Engine at a TCP address that says this of itself, and has a bridge of ours. */
-async function describedAs(info: object): Promise<AsyncDisposable & { readonly engine: Engine }> {
+/** An Engine that says this of itself, and has a bridge whose address is one of this host. */
+async function describedAs(info: object, kind: 'tcp' | 'unix'): Promise<AsyncDisposable & { readonly engine: Engine }> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '').replace(/^\/v1\.\d+/, '');
     if (path.startsWith('/version')) response.end('{"Version":"1","ApiVersion":"1.41","Arch":"arm64"}');
     else if (path.startsWith('/info')) response.end(JSON.stringify(info));
     else response.end('[{"Id":"1","Driver":"bridge","IPAM":{"Config":[{"Subnet":"127.0.0.0/8"}]}}]');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
+  const dir = mkdtempSync(join(tmpdir(), 'wc-info-'));
+  const socketPath = join(dir, 'docker.sock');
+  const where = kind === 'unix' ? { path: socketPath } : { host: '127.0.0.1', port: 0 };
+  await new Promise<void>((resolve) => server.listen(where, resolve));
+  const address = server.address();
+  const host = typeof address === 'string' ? `unix://${address}` : `tcp://127.0.0.1:${address?.port}`;
   return {
-    engine: await Engine.open({ DOCKER_HOST: `tcp://127.0.0.1:${port}` }, signal),
+    engine: await Engine.open({ DOCKER_HOST: host }, signal),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }
@@ -37,19 +45,26 @@ describe('what the fabric asks of the Engine', () => {
     });
   });
 
-  test('one at an address is not, whatever it says', async ({ expect }) => {
-    await using parts = await describedAs({ OperatingSystem: 'Debian GNU/Linux 12', SecurityOptions: [] });
-    expect(await createFabricEngine(parts.engine).info(signal)).toEqual({
-      arch: 'arm64',
-      native: false,
-      rootless: false,
+  const here = { Name: hostname(), KernelVersion: release(), OperatingSystem: 'Debian GNU/Linux 12' };
+  const infos: readonly (readonly [string, 'tcp' | 'unix', object, object])[] = [
+    ['at a socket of this host is native', 'unix', here, { native: true, rootless: false }],
+    ['at an address is not', 'tcp', here, { native: false }],
+    ['at a socket that is forwarded from another host is not', 'unix', { ...here, Name: 'remote' }, { native: false }],
+    ['on another kernel is not', 'unix', { ...here, KernelVersion: '1.2.3' }, { native: false }],
+    ['in Docker Desktop is not', 'unix', { ...here, OperatingSystem: 'Docker Desktop' }, { native: false }],
+    [
+      'that is rootless is not, and says so',
+      'unix',
+      { ...here, SecurityOptions: ['name=seccomp,profile=default', 'name=rootless'] },
+      { native: false, rootless: true },
+    ],
+  ];
+  for (const [what, kind, info, expected] of infos) {
+    test(`one ${what}`, async ({ expect }) => {
+      await using parts = await describedAs(info, kind);
+      expect(await createFabricEngine(parts.engine).info(signal)).toMatchObject({ arch: 'arm64', ...expected });
     });
-  });
-
-  test('a rootless one says so', async ({ expect }) => {
-    await using parts = await describedAs({ SecurityOptions: ['name=seccomp,profile=default', 'name=rootless'] });
-    expect(await createFabricEngine(parts.engine).info(signal)).toMatchObject({ native: false, rootless: true });
-  });
+  }
 
   test('a relay is made, joined, attached to, started and removed', async ({ expect }) => {
     await using sandbox = await Sandbox.open();
