@@ -21,7 +21,9 @@ async function visits(url: string): Promise<number> {
 }
 
 describe('guestbook: nginx -> Wasm -> Redis', () => {
-  test('comes up healthy, counts visits through all three, shares its volume, and leaves nothing behind', async ({ expect }) => {
+  test('comes up healthy, counts visits through all three, shares its volume, and leaves nothing behind', async ({
+    expect,
+  }) => {
     const { project, url } = await guestbook();
     await using _project = project;
     const up = await project.run('up', '-d', '--wait');
@@ -68,7 +70,9 @@ describe('guestbook: nginx -> Wasm -> Redis', () => {
     await eventually(async () => expect(await project.leftovers()).toEqual([]));
   });
 
-  test('kill -9 of the supervisor: ps sees the truth, up converges, the count goes on, down leaves nothing', async ({ expect }) => {
+  test('kill -9 of the supervisor: ps sees the truth, up converges, the count goes on, down leaves nothing', async ({
+    expect,
+  }) => {
     const { project, url } = await guestbook();
     await using _project = project;
     expect(await project.run('up', '-d', '--wait')).toMatchObject({ code: 0 });
@@ -83,7 +87,9 @@ describe('guestbook: nginx -> Wasm -> Redis', () => {
     });
     expect(lost.find((row) => row.Service === 'redis')).toMatchObject({ State: 'running', ID: redis });
     // The relay ends with its supervisor, by itself.
-    await eventually(async () => expect(await docker('ps', '-a', '--filter', `name=${project.name}-api`, '-q')).toBe(''));
+    await eventually(async () =>
+      expect(await docker('ps', '-a', '--filter', `name=${project.name}-api`, '-q')).toBe(''),
+    );
 
     const up = await project.run('up', '-d', '--wait');
     expect(up, up.stderr).toMatchObject({ code: 0 });
@@ -110,8 +116,13 @@ describe('guestbook: nginx -> Wasm -> Redis', () => {
     const { project, url } = await guestbook();
     await using _project = project;
     const ups = await Promise.all([project.run('up', '-d', '--wait'), project.run('up', '-d', '--wait')]);
-    expect(ups.map((up) => up.code), ups.map((up) => up.stderr).join('\n--\n')).toEqual([0, 0]);
-    expect(await docker('network', 'ls', '-q', '--filter', `label=com.docker.compose.project=${project.name}`)).toMatch(/^\w+$/);
+    expect(
+      ups.map((up) => up.code),
+      ups.map((up) => up.stderr).join('\n--\n'),
+    ).toEqual([0, 0]);
+    expect(await docker('network', 'ls', '-q', '--filter', `label=com.docker.compose.project=${project.name}`)).toMatch(
+      /^\w+$/,
+    );
     const follow = project.start('logs', '-f', 'api');
     await visits(url);
     await eventually(() => expect(follow.stdout).toContain('GET /'));

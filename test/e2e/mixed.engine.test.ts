@@ -20,16 +20,22 @@ const box = (extra = ''): string => `
     stop_signal: SIGKILL
 ${extra}`;
 
+/** What a container gets from the service `web`. */
+async function getWeb(container: string): Promise<string> {
+  return await docker('exec', container, 'timeout', '5', 'wget', '-q', '-O', '-', 'http://web:8080/');
+}
+
 describe('containers and Wasm services on one network', () => {
-  test('a container reaches a Wasm service by its name; stopped, it is refused; started again, it answers', async ({ expect }) => {
+  test('a container reaches a Wasm service by its name; stopped, the name is gone; started again, it answers', async ({
+    expect,
+  }) => {
     await using project = new TestProject('reach').write({ 'compose.yaml': `services:${web()}${box()}` });
     const up = await project.run('up', '-d', '--wait');
     expect(up, up.stderr).toMatchObject({ code: 0 });
-    const get = async (): Promise<string> =>
-      await docker('exec', `${project.name}-box-1`, 'wget', '-q', '-T', '5', '-O', '-', 'http://web:8080/');
+    const get = async (): Promise<string> => await getWeb(`${project.name}-box-1`);
     expect(await get()).toBe('Hello, World!');
     expect(await project.run('stop', 'web')).toMatchObject({ code: 0 });
-    await expect(get()).rejects.toThrow(/refused|bad address|can't connect/);
+    await expect(get()).rejects.toThrow(/bad address/);
     expect(await project.run('start', 'web')).toMatchObject({ code: 0 });
     await eventually(async () => expect(await get()).toBe('Hello, World!'));
   });
@@ -55,7 +61,7 @@ networks: {left: {}, right: {}}
     });
     const up = await project.run('up', '-d');
     expect(up, up.stderr).toMatchObject({ code: 0 });
-    await expect(docker('exec', `${project.name}-box-1`, 'wget', '-q', '-T', '3', '-O', '-', 'http://web:8080/')).rejects.toThrow();
+    await expect(getWeb(`${project.name}-box-1`)).rejects.toThrow(/bad address/);
     await eventually(async () => {
       const spy = (await project.ps()).find((row) => row.Service === 'spy');
       expect(spy).toMatchObject({ State: 'exited' });
@@ -92,7 +98,7 @@ networks: {left: {}, right: {}}
     expect(await project.run('up', '-d')).toMatchObject({ code: 0 });
     await eventually(async () => expect((await project.run('logs', 'spy')).stdout).toContain(address));
     const { stdout } = await project.run('logs', 'spy');
-    expect(stdout).toMatch(/refused|denied|not allowed/i);
+    expect(stdout).toContain(`spy#1 may not connect to ${address} port 7000: it is on network ${project.name}_right`);
   });
 
   test('a bind is shared live, and a file the container wrote is read by the Wasm service', async ({ expect }) => {
@@ -162,7 +168,9 @@ services:
     await eventually(async () => expect(await project.leftovers()).toEqual([]));
   });
 
-  test('a container port that is taken is named with its place in the file, and down removes what was made', async ({ expect }) => {
+  test('a container port that is taken is named with its place in the file, and down removes what was made', async ({
+    expect,
+  }) => {
     const port = await freePort();
     const compose = `
 services:
@@ -183,7 +191,7 @@ services:
     await eventually(async () => expect(await second.leftovers()).toEqual([]));
   });
 
-  test('a network of the project\'s name that is not ours is neither used nor removed', async ({ expect }) => {
+  test("a network of the project's name that is not ours is neither used nor removed", async ({ expect }) => {
     await using project = new TestProject('foreign').write({ 'compose.yaml': `services:${box()}` });
     const network = `${project.name}_default`;
     await docker('network', 'create', network);
@@ -213,12 +221,9 @@ services:
 
   test('a relay that somebody removed behind our back is put back', async ({ expect }) => {
     await using project = new TestProject('norelay').write({ 'compose.yaml': `services:${web()}${box()}` });
-    expect(await project.run('up', '-d', '--wait')).toMatchObject({ code: 0 });
+    const up = await project.run('up', '-d', '--wait');
+    expect(up, up.stderr).toMatchObject({ code: 0 });
     await docker('rm', '-f', `${project.name}-web-1`);
-    await eventually(async () =>
-      expect(
-        await docker('exec', `${project.name}-box-1`, 'wget', '-q', '-T', '3', '-O', '-', 'http://web:8080/'),
-      ).toBe('Hello, World!'),
-    );
+    await eventually(async () => expect(await getWeb(`${project.name}-box-1`)).toBe('Hello, World!'));
   });
 });

@@ -32,7 +32,10 @@ export class TestProject implements AsyncDisposable {
 
   constructor(label: string, env: Readonly<Record<string, string>> = {}) {
     this.home = mkdtempSync(join(tmpdir(), 'wc-'));
-    this.name = `${label}${this.home.slice(-6).toLowerCase().replaceAll(/[^a-z0-9]/g, 'x')}`;
+    this.name = `${label}${this.home
+      .slice(-6)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]/g, 'x')}`;
     this.dir = join(this.home, 'project');
     mkdirSync(this.dir);
     for (const sub of ['run', 'state', 'data']) mkdirSync(join(this.home, sub), { mode: 0o700 });
@@ -101,7 +104,9 @@ export class TestProject implements AsyncDisposable {
       ...(await dockerNames('network', this.name)),
       ...(await dockerNames('volume', this.name)),
       ...supervisors(this.name).map((pid) => `process ${pid}`),
-      ...(existsSync(this.runDir) ? readdirSync(this.runDir, { recursive: true }).map((file) => `socket ${String(file)}`) : []),
+      ...(existsSync(this.runDir)
+        ? readdirSync(this.runDir, { recursive: true }).map((file) => `socket ${String(file)}`)
+        : []),
       ...listDirs(join(this.home, 'data', 'wcompose', 'volumes')).map((dir) => `directory ${dir}`),
     ];
   }
@@ -149,7 +154,9 @@ export class Running {
     this.child = child;
     child.stdout?.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
-    this.exited = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? (signal === null ? -1 : 137))));
+    this.exited = new Promise((resolve) =>
+      child.on('close', (code, signal) => resolve(code ?? (signal === null ? -1 : 137))),
+    );
   }
 
   get stdout(): string {
@@ -191,10 +198,20 @@ export async function docker(...args: readonly string[]): Promise<string> {
 }
 
 async function dockerNames(kind: 'container' | 'network' | 'volume', project: string): Promise<readonly string[]> {
-  const filter = ['--filter', `label=com.docker.compose.project=${project}`, '--format', kind === 'container' ? '{{.Names}}' : '{{.Name}}'];
-  const { stdout, exitCode } = await execa('docker', [kind, 'ls', ...(kind === 'container' ? ['-a'] : []), ...filter], { reject: false });
+  const filter = [
+    '--filter',
+    `label=com.docker.compose.project=${project}`,
+    '--format',
+    kind === 'container' ? '{{.Names}}' : '{{.Name}}',
+  ];
+  const { stdout, exitCode } = await execa('docker', [kind, 'ls', ...(kind === 'container' ? ['-a'] : []), ...filter], {
+    reject: false,
+  });
   if (exitCode !== 0) return [];
-  return stdout.split('\n').filter((line) => line !== '').map((name) => `${kind} ${name}`);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((name) => `${kind} ${name}`);
 }
 
 /** Supervisors of the project, by their command line. */

@@ -70,7 +70,9 @@ services:
     });
   });
 
-  test('an attached up ends when its services have, with their lines in order and their exit codes', async ({ expect }) => {
+  test('an attached up ends when its services have, with their lines in order and their exit codes', async ({
+    expect,
+  }) => {
     await using project = wasmProject(
       'batch',
       `
@@ -87,7 +89,9 @@ services:
     const up = await project.run('up');
     expect(up, up.stderr).toMatchObject({ code: 0 });
     const lines = up.stdout.split('\n').filter((line) => line.startsWith('first-1 ') && line.includes('line '));
-    expect(lines.map((line) => line.slice(line.indexOf('line ')))).toEqual(Array.from({ length: 200 }, (_, i) => `line ${i}`));
+    expect(lines.map((line) => line.slice(line.indexOf('line ')))).toEqual(
+      Array.from({ length: 200 }, (_, i) => `line ${i}`),
+    );
     expect(up.stdout).toContain('second-1 exited with code 3');
     expect((await project.ps()).map((row) => [row.Service, row.State, row.ExitCode])).toEqual([
       ['first', 'exited', 0],
@@ -162,7 +166,9 @@ services:
     expect(await project.ps()).toMatchObject([{ State: 'exited', ExitCode: 137 }]);
   });
 
-  test('volumes: a named one outlives the instance and goes with down -v, a read-only one cannot be written', async ({ expect }) => {
+  test('volumes: a named one outlives the instance and goes with down -v, a read-only one cannot be written', async ({
+    expect,
+  }) => {
     await using project = wasmProject(
       'files',
       `
