@@ -140,5 +140,5 @@ export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   volumes: use('mapped', 'same', 'directories that the module can open'),
   volumes_from: use('engine', 'mapped', 'the mounts of the other service'),
   working_dir: use('mapped', 'mapped', 'the variable PWD; relative paths begin there'),
-  'x-wasm': use('mapped', 'mapped', 'see docs/compose.md'),
+  'x-wasm': use('mapped', 'mapped', 'see schemas/wcompose.json'),
 };

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 import { LABELS } from './common-attributes.ts';
 import { child, scalar, textOf, withKeys } from './node.ts';
 import type { Node } from './node.ts';
@@ -132,7 +134,15 @@ export const INCLUDE: ListRule = listOf(
 );
 
 /** Keys of our own at the top of the file. */
-const X_WCOMPOSE: ObjectRule = objectOf({ publish: string, catalogs: setOf(having(string, { path: 'file' })) });
+const X_WCOMPOSE: ObjectRule = objectOf(
+  { publish: having(string, { check: address }), catalogs: setOf(having(string, { path: 'file' })) },
+  { closed: true },
+);
+
+function address(node: Node, context: ExpandContext): void {
+  const said = textOf(node) ?? '';
+  if (isIP(said) === 0) context.error(node, `invalid ip address: ${said}`);
+}
 
 /** The whole file. */
 export const FILE: ObjectRule = objectOf({

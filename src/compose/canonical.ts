@@ -1,3 +1,4 @@
+import { Memo } from './memo.ts';
 import { nearest } from './nearest.ts';
 import { isNull } from './node.ts';
 import type { Entry, ListNode, MapNode, Node, ScalarNode } from './node.ts';
@@ -41,8 +42,7 @@ export function ruleOf(rule: Rule, key: string): Rule {
 
 class Canonical {
   readonly #options: CanonicalOptions;
-  /** An anchor's node is read once for each rule, however often it is used. */
-  readonly #done = new WeakMap<Node, Map<Rule, Node>>();
+  readonly #memo = new Memo();
 
   constructor(options: CanonicalOptions) {
     this.#options = options;
@@ -50,13 +50,7 @@ class Canonical {
 
   read(node: Node, rule: Rule, path: Path): Node {
     if (rule.kind === 'any') return node;
-    let done = this.#done.get(node);
-    if (done === undefined) this.#done.set(node, (done = new Map<Rule, Node>()));
-    const known = done.get(rule);
-    if (known !== undefined) return known;
-    const result = this.#convert(node, rule, path);
-    done.set(rule, result);
-    return result;
+    return this.#memo.get(node, rule, () => this.#convert(node, rule, path));
   }
 
   #convert(given: Node, rule: Exclude<Rule, { kind: 'any' }>, path: Path): Node {

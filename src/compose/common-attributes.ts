@@ -41,7 +41,10 @@ export const COMMAND: ListRule = listOf(string, { expand: command, merge: 'repla
 export const EXTRA_HOSTS: ListRule = setOf(string, { expand: extraHosts, sorted: true });
 
 export const ULIMITS: DictRule = dictOf(
-  objectOf({ single: integer, soft: integer, hard: integer }, { expand: singleLimit, merge: 'replace' }),
+  objectOf(
+    { single: integer, soft: integer, hard: integer },
+    { expand: singleLimit, merge: 'replace', check: bothLimits },
+  ),
   { key: /^[a-z]+$/ },
 );
 
@@ -179,6 +182,13 @@ function withoutEmpty(node: Node): Node {
 function singleLimit(node: Node): Node {
   if (node.kind !== 'scalar' || node.value === null) return node;
   return { kind: 'map', at: node.at, entries: new Map([['single', { keyAt: node.at, value: node }]]) };
+}
+
+function bothLimits(node: Node, context: ExpandContext): void {
+  if (child(node, 'single') !== undefined) return;
+  for (const key of ['soft', 'hard']) {
+    if (child(node, key) === undefined) context.error(node, `missing property "${key}"`);
+  }
 }
 
 function countOrIds(node: Node, context: ExpandContext): void {

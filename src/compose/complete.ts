@@ -1,5 +1,6 @@
 import { expandContext, ruleOf } from './canonical.ts';
 import type { CanonicalOptions } from './canonical.ts';
+import { Memo } from './memo.ts';
 import { isNull, list, scalar } from './node.ts';
 import type { Entry, ListNode, MapNode, Node } from './node.ts';
 import type { ListRule, ObjectRule, Rule } from './rules.ts';
@@ -14,7 +15,7 @@ export function complete(node: Node, rule: Rule, path: Path, options: CanonicalO
 
 class Completion {
   readonly #options: CanonicalOptions;
-  readonly #done = new WeakMap<Node, Map<Rule, Node>>();
+  readonly #memo = new Memo();
 
   constructor(options: CanonicalOptions) {
     this.#options = options;
@@ -22,13 +23,7 @@ class Completion {
 
   read(node: Node, rule: Rule, path: Path): Node {
     if (rule.kind === 'any') return node;
-    let done = this.#done.get(node);
-    if (done === undefined) this.#done.set(node, (done = new Map<Rule, Node>()));
-    const known = done.get(rule);
-    if (known !== undefined) return known;
-    const result = this.#complete(node, rule, path);
-    done.set(rule, result);
-    return result;
+    return this.#memo.get(node, rule, () => this.#complete(node, rule, path));
   }
 
   #complete(node: Node, rule: Exclude<Rule, { kind: 'any' }>, path: Path): Node {

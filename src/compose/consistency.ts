@@ -140,15 +140,15 @@ class ServiceCheck {
   }
 
   #declared(section: string, used: readonly (readonly [string, Node])[], what: string): void {
-    const known = new Map(entriesOf(child(this.#around.model, section)));
+    const known = child(this.#around.model, section);
     for (const [name, at] of used) {
-      if (known.has(name) || name === '') continue;
+      if (name === '' || child(known, name) !== undefined) continue;
       const message = `service "${this.#name}" refers to undefined ${what} ${name}`;
       this.#error(
         at,
         [section, name],
         message,
-        this.#hint(name, known.keys()) ?? `declare it under ${section}: at the top level`,
+        this.#hint(name, namesOf(known)) ?? `declare it under ${section}: at the top level`,
       );
     }
   }
@@ -210,6 +210,10 @@ class ServiceCheck {
     const close = nearest(name, known);
     return close === undefined ? undefined : `did you mean "${close}"?`;
   }
+}
+
+function namesOf(node: Node | undefined): readonly string[] {
+  return entriesOf(node).map(([name]) => name);
 }
 
 const SAME: readonly (readonly [string, readonly string[]])[] = [

@@ -1,5 +1,6 @@
 import type { SourceRef, Warning } from '../model/diagnostic.ts';
 import type { LoadedModel } from './load-model.ts';
+import { child, entriesOf } from './node.ts';
 import type { MapNode, Node } from './node.ts';
 import { Problems } from './problems.ts';
 import { pathText, sourceRef } from './source-file.ts';
@@ -9,6 +10,7 @@ import type { Path } from './source-file.ts';
 export class Conversion {
   readonly loaded: LoadedModel;
   readonly #problems = new Problems();
+  #services: ReadonlyMap<string, Node> | undefined;
 
   constructor(loaded: LoadedModel) {
     this.loaded = loaded;
@@ -16,6 +18,11 @@ export class Conversion {
 
   get root(): MapNode {
     return this.loaded.model.root;
+  }
+
+  /** The services of this run. */
+  service(name: string): Node | undefined {
+    return (this.#services ??= new Map(entriesOf(child(this.root, 'services')))).get(name);
   }
 
   get warnings(): readonly Warning[] {
@@ -37,6 +44,11 @@ export class Conversion {
 
   source(at: Node, path: Path): SourceRef {
     return sourceRef(at.at, path);
+  }
+
+  /** Something cannot be run. */
+  get failed(): boolean {
+    return this.#problems.failed;
   }
 
   /** Throws what was found. */

@@ -14,7 +14,7 @@ import { splitList } from './project-environment.ts';
 import type { Environment } from './project-environment.ts';
 import { nameOf, noFiles } from './project-name.ts';
 import { readModel } from './read-model.ts';
-import { enableProfiles, profilesOf, pruneResources, selectServices } from './select.ts';
+import { enableProfiles, profilesOf, pruneResources, selectedNames, selectServices } from './select.ts';
 import { readServiceFiles } from './service-files.ts';
 import type { SourceFile } from './source-file.ts';
 
@@ -33,6 +33,10 @@ export interface LoadedModel {
   readonly environment: Environment;
   /** Of all services, also of those that are not enabled. */
   readonly profiles: readonly string[];
+  /** The named services and what they need; all that are enabled where none is named. */
+  readonly selected: ReadonlySet<string>;
+  /** Names of all services of the files. */
+  readonly services: readonly string[];
   readonly warnings: readonly Warning[];
 }
 
@@ -60,9 +64,14 @@ export async function loadModel(options: LoadOptions, stages: ModelOptions, sign
   const enabled = enableProfiles(normal, active, options.services);
   if (stages.consistency) checkConsistency(enabled.model, enabled.disabled, problems);
   problems.throwErrors();
-  const selected = selectServices(enabled.model, options.services);
-  const pruned = stages.allResources ? selected : pruneResources(selected);
-  const root = await readServiceFiles(pruned, environment, reader, { environment: stages.resolveEnvironment }, signal);
+  const selected = selectedNames(enabled.model, options.services);
+  const chosen = stages.select ? selectServices(enabled.model, selected) : enabled.model;
+  const pruned = stages.allResources ? chosen : pruneResources(chosen);
+  const root = await readServiceFiles(
+    pruned,
+    { environment, reader, envFiles: stages.resolveEnvironment, needed: selected },
+    signal,
+  );
   return {
     model: { root, interpolated: stages.interpolate },
     name,
@@ -70,6 +79,8 @@ export async function loadModel(options: LoadOptions, stages: ModelOptions, sign
     files,
     environment,
     profiles: allProfiles(normal),
+    selected,
+    services: entriesOf(child(normal, 'services')).map(([service]) => service),
     warnings: problems.warnings,
   };
 }

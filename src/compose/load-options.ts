@@ -21,12 +21,18 @@ export interface ModelOptions {
   readonly resolvePaths: boolean;
   readonly consistency: boolean;
   readonly resolveEnvironment: boolean;
+  /** Drop services that are neither named nor needed by one that is. */
+  readonly select: boolean;
   /** Also networks, volumes, secrets and configs that no service uses. */
   readonly allResources: boolean;
 }
 
-/** What a command that runs services needs. */
-export const FULL_MODEL: ModelOptions = {
+/**
+ * What a command that runs services needs: also the services that are not named, since they may be running. What is
+ * wrong with those is no error.
+ */
+export const RUN_MODEL: ModelOptions = {
+  select: false,
   interpolate: true,
   normalize: true,
   resolvePaths: true,

@@ -2,7 +2,7 @@ import type { Warning } from '../model/diagnostic.ts';
 import type { Project } from '../model/project.ts';
 import type { ComposeModel } from './load-model.ts';
 import { loadModel } from './load-model.ts';
-import { FULL_MODEL } from './load-options.ts';
+import { RUN_MODEL } from './load-options.ts';
 import type { LoadOptions } from './load-options.ts';
 import { toProject } from './to-project.ts';
 
@@ -15,7 +15,7 @@ export interface LoadedProject {
 
 /** The project for commands that run it. What compose allows and this version cannot do is ERR_COMPOSE_UNSUPPORTED. */
 export async function loadProject(options: LoadOptions, signal: AbortSignal): Promise<LoadedProject> {
-  const loaded = await loadModel(options, FULL_MODEL, signal);
+  const loaded = await loadModel(options, RUN_MODEL, signal);
   const { project, warnings } = toProject(loaded);
   return { project, model: loaded.model, warnings: [...loaded.warnings, ...warnings] };
 }

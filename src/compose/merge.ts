@@ -1,6 +1,6 @@
 import { ruleOf, unique } from './canonical.ts';
-import { isNull } from './node.ts';
-import type { Entry, MapNode, Node } from './node.ts';
+import { isNull, mapValues } from './node.ts';
+import type { Entry, ListNode, MapNode, Node } from './node.ts';
 import { any } from './rules.ts';
 import type { Rule } from './rules.ts';
 
@@ -39,29 +39,25 @@ export function withoutTagged(base: Node, over: Node): Node {
 
 /** The value of a file that none comes before: what is reset is not there. */
 export function settle(node: Node): Node {
-  const known = settled.get(node);
-  if (known !== undefined) return known;
-  const result = withoutTags(node);
-  settled.set(node, result);
-  return result;
+  const done = new Map<Node, Node>();
+  const visit = (value: Node): Node => {
+    if (value.kind === 'scalar') return value.tag === undefined ? value : { ...value, tag: undefined };
+    const known = done.get(value);
+    if (known !== undefined) return known;
+    const result = change(value);
+    done.set(value, result);
+    return result;
+  };
+  const change = (value: ListNode | MapNode): Node => {
+    if (value.kind === 'map')
+      return mapValues(untagged(value), (inner) => (inner.tag === 'reset' ? undefined : visit(inner)));
+    return { ...untagged(value), items: value.items.filter((item) => item.tag !== 'reset').map(visit) };
+  };
+  return visit(node);
 }
 
-const settled = new WeakMap<Node, Node>();
-
-function withoutTags(node: Node): Node {
-  switch (node.kind) {
-    case 'scalar':
-      return node.tag === undefined ? node : { ...node, tag: undefined };
-    case 'list':
-      return { ...node, tag: undefined, items: node.items.filter((item) => item.tag !== 'reset').map(settle) };
-    case 'map': {
-      const entries = new Map<string, Entry>();
-      for (const [key, entry] of node.entries) {
-        if (entry.value.tag !== 'reset') entries.set(key, { keyAt: entry.keyAt, value: settle(entry.value) });
-      }
-      return { ...node, tag: undefined, entries };
-    }
-  }
+function untagged<N extends Node>(node: N): N {
+  return node.tag === undefined ? node : { ...node, tag: undefined };
 }
 
 function mergeContents(base: Node, over: Node, rule: Rule): Node | undefined {

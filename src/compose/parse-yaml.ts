@@ -12,6 +12,17 @@ import type { Path, Position, SourceFile } from './source-file.ts';
  * share their node, so the time is linear in the text however often an anchor is used.
  */
 export function parseYaml(file: SourceFile): readonly Node[] {
+  const known = parsed.get(file);
+  if (known !== undefined) return known;
+  const nodes = parse(file);
+  parsed.set(file, nodes);
+  return nodes;
+}
+
+/** The name of the project is looked up before the files are read as a whole. */
+const parsed = new WeakMap<SourceFile, readonly Node[]>();
+
+function parse(file: SourceFile): readonly Node[] {
   const documents = parseAllDocuments(file.text, { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document) => {
@@ -33,7 +44,7 @@ type Sized = { readonly node: Node; readonly size: number };
 class Reader {
   readonly #file: SourceFile;
   readonly #anchors = new Map<string, Sized | 'open'>();
-  readonly #sizes = new WeakMap<Node, number>();
+  readonly #sizes = new Map<Node, number>();
 
   constructor(file: SourceFile) {
     this.#file = file;
@@ -132,7 +143,7 @@ class Reader {
     if (size > MAX_NODES) {
       throw errorAt(node.at, path, `more than ${MAX_NODES} values once the aliases are written out`);
     }
-    this.#sizes.set(node, size);
+    if (size > 1) this.#sizes.set(node, size);
     return size;
   }
 }

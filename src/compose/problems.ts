@@ -26,6 +26,10 @@ export class Problems {
     else this.warnings.push({ message, source: sourceRef(at, path), sourceLine: at.file.locate(at.offset).text });
   }
 
+  get failed(): boolean {
+    return this.#errors.length > 0;
+  }
+
   /** Ends the run where something was wrong so far. */
   throwErrors(): void {
     const [first, ...others] = this.#errors;

@@ -2,24 +2,17 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
 import { ruleOf } from './canonical.ts';
+import { Memo } from './memo.ts';
 import { mapValues, scalar } from './node.ts';
 import type { Node } from './node.ts';
 import type { PathKind, Rule } from './rules.ts';
 
 /** The value with its relative paths completed: they begin at `directory`. */
 export function resolvePaths(node: Node, rule: Rule, directory: string): Node {
-  const done = new WeakMap<Node, Map<Rule, Node>>();
+  const memo = new Memo();
   const complete = (text: string, kind: PathKind): string => completePath(text, kind, directory);
-  const visit = (value: Node, its: Rule): Node => {
-    if (its.kind === 'any') return value;
-    let known = done.get(value);
-    if (known === undefined) done.set(value, (known = new Map<Rule, Node>()));
-    const before = known.get(its);
-    if (before !== undefined) return before;
-    const result = change(value, its);
-    known.set(its, result);
-    return result;
-  };
+  const visit = (value: Node, its: Rule): Node =>
+    its.kind === 'any' ? value : memo.get(value, its, () => change(value, its));
   const change = (value: Node, its: Rule): Node => {
     if (typeof its.path === 'function') return its.path(value, complete);
     switch (value.kind) {

@@ -22,10 +22,15 @@ export function enableProfiles(model: MapNode, profiles: readonly string[], name
   return { model: keepServices(model, (name) => !disabled.has(name)), disabled };
 }
 
-/** Only the named services and what they depend on; all where none is named. */
-export function selectServices(model: MapNode, names: readonly string[]): MapNode {
-  if (names.length === 0) return model;
+/** Only these services, without dependencies on others. */
+export function selectServices(model: MapNode, selected: ReadonlySet<string>): MapNode {
+  return keepServices(model, (name) => selected.has(name), selected);
+}
+
+/** The named services and what they depend on; all where none is named. */
+export function selectedNames(model: MapNode, names: readonly string[]): ReadonlySet<string> {
   const services = new Map(entriesOf(child(model, 'services')));
+  if (names.length === 0) return new Set(services.keys());
   const selected = new Set<string>();
   const add = (name: string, required: boolean): void => {
     if (selected.has(name)) return;
@@ -44,7 +49,7 @@ export function selectServices(model: MapNode, names: readonly string[]): MapNod
     }
   };
   for (const name of names) add(name, true);
-  return keepServices(model, (name) => selected.has(name), selected);
+  return selected;
 }
 
 /** The model without networks, volumes, secrets, configs and models that no service uses. */

@@ -1,3 +1,4 @@
+import { WcError } from '../model/diagnostic.ts';
 import { child, entriesOf, isTrue, itemsOf, map, scalar, textOf, withKeys } from './node.ts';
 import type { Entry, MapNode, Node } from './node.ts';
 import { errorAt } from './problems.ts';
@@ -6,21 +7,32 @@ import type { Environment } from './project-environment.ts';
 import type { FileReader } from './read-text.ts';
 import type { Lookup } from './template.ts';
 
+export interface ServiceFilesOptions {
+  readonly environment: Environment;
+  readonly reader: FileReader;
+  /** False: env files are left alone. */
+  readonly envFiles: boolean;
+  /** A service whose files are missing or wrong is left out, where it is none of these. */
+  readonly needed: ReadonlySet<string>;
+}
+
 /** The model with the contents of `env_file` in `environment` and those of `label_file` in `labels`. */
 export async function readServiceFiles(
   model: MapNode,
-  environment: Environment,
-  reader: FileReader,
-  options: { readonly environment: boolean },
+  options: ServiceFilesOptions,
   signal: AbortSignal,
 ): Promise<MapNode> {
   const services = child(model, 'services');
   if (services?.kind !== 'map') return model;
   const entries = new Map<string, Entry>();
   for (const [name, entry] of services.entries) {
-    const files = new ServiceFiles(name, entry.value, environment, reader, signal);
-    const withEnvironment = options.environment ? await files.environment() : entry.value;
-    entries.set(name, { keyAt: entry.keyAt, value: await files.labels(withEnvironment) });
+    const files = new ServiceFiles(name, entry.value, options.environment, options.reader, signal);
+    try {
+      const withEnvironment = options.envFiles ? await files.environment() : entry.value;
+      entries.set(name, { keyAt: entry.keyAt, value: await files.labels(withEnvironment) });
+    } catch (error) {
+      if (!(error instanceof WcError) || options.needed.has(name)) throw error;
+    }
   }
   return withKeys(model, { services: { ...services, entries } });
 }

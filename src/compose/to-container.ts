@@ -1,19 +1,21 @@
 import type { ContainerService, Healthcheck, PullPolicy } from '../model/project.ts';
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import type { Conversion } from './conversion.ts';
-import { child, entriesOf, isNull, itemsOf, textOf } from './node.ts';
+import { isWasm } from './is-wasm.ts';
+import { child, entriesOf, itemsOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { printable, saysNothing } from './printable.ts';
 import { SERVICE } from './service-attributes.ts';
 import { ruleOf } from './canonical.ts';
 import type { Path } from './source-file.ts';
 import { execProbe, healthTimes, isDisabled } from './to-healthcheck.ts';
-import { toCommon } from './to-service.ts';
+import { toCommon, words } from './to-service.ts';
 
 export function toContainer(name: string, node: Node, conversion: Conversion): ContainerService {
   const path = ['services', name];
   for (const [key, value] of entriesOf(node)) checkUse(key, value, path, conversion);
   checkNetworks(child(node, 'networks'), path, conversion);
+  checkReferences(node, path, conversion);
   const image = textOf(child(node, 'image')) ?? '';
   return {
     ...toCommon(name, node, conversion),
@@ -25,7 +27,7 @@ export function toContainer(name: string, node: Node, conversion: Conversion): C
     platform: textOf(child(node, 'platform')),
     command: words(child(node, 'command')),
     entrypoint: words(child(node, 'entrypoint')),
-    engine: engineAttributes(node),
+    engine: engineAttributes(node, conversion),
   };
 }
 
@@ -57,13 +59,39 @@ function checkNetworks(networks: Node | undefined, path: Path, conversion: Conve
   }
 }
 
+function checkReferences(node: Node, path: Path, conversion: Conversion): void {
+  for (const key of ['network_mode', 'ipc', 'pid', 'uts', 'cgroup']) {
+    const value = child(node, key);
+    const name = /^service:(.*)$/.exec(textOf(value) ?? '')?.[1];
+    if (value === undefined || name === undefined || !isWasmService(name, conversion)) continue;
+    conversion.unsupported(value, [...path, key], `${name} is a Wasm service, which has no namespaces to share`);
+  }
+  checkItems(node, 'links', 'give it the name with networks.<name>.aliases', path, conversion);
+  checkItems(node, 'volumes_from', 'repeat its volumes', path, conversion);
+}
+
+/** The Engine has no container that it could link to. */
+function checkItems(node: Node, key: 'links' | 'volumes_from', hint: string, path: Path, conversion: Conversion): void {
+  for (const [index, item] of itemsOf(child(node, key)).entries()) {
+    const [name = '', option = name] = (textOf(item) ?? '').split(':');
+    // A link without another name says no more than the network does.
+    if (!isWasmService(name, conversion) || (key === 'links' && option === name)) continue;
+    conversion.unsupported(item, [...path, key, index], `${name} is a Wasm service, this is not supported yet`, hint);
+  }
+}
+
+function isWasmService(name: string, conversion: Conversion): boolean {
+  const service = conversion.service(name);
+  return service !== undefined && isWasm(service);
+}
+
 /** By their compose names; limits of `deploy` stand beside the older attributes that mean the same. */
-function engineAttributes(node: Node): Readonly<Record<string, unknown>> {
+function engineAttributes(node: Node, conversion: Conversion): Readonly<Record<string, unknown>> {
   const found: [string, unknown][] = [];
   for (const [key, value] of entriesOf(node)) {
     const rule = ruleOf(SERVICE, key);
     if (ATTRIBUTE_USE[key]?.container !== 'engine' || saysNothing(value, rule)) continue;
-    found.push([key, printable(value, rule, false)]);
+    found.push([key, printable(withoutWasmLinks(key, value, conversion), rule, false)]);
   }
   const present = new Set(found.map(([key]) => key));
   const resources = child(node, 'deploy', 'resources');
@@ -73,6 +101,13 @@ function engineAttributes(node: Node): Readonly<Record<string, unknown>> {
     found.push([key, printable(value, { kind: 'any' }, false)]);
   }
   return Object.fromEntries(found);
+}
+
+/** Wasm services are found by their names; the Engine has no container to link to. */
+function withoutWasmLinks(key: string, value: Node, conversion: Conversion): Node {
+  if (key !== 'links' || value.kind !== 'list') return value;
+  const kept = value.items.filter((item) => !isWasmService((textOf(item) ?? '').split(':')[0] ?? '', conversion));
+  return { ...value, items: kept };
 }
 
 const DEPLOY_LIMITS: readonly (readonly [string, readonly string[]])[] = [
@@ -94,10 +129,4 @@ function pullPolicy(node: Node | undefined, path: Path, conversion: Conversion):
   if (text === 'always' || text === 'missing' || text === 'never' || text === 'build') return text;
   if (node !== undefined) conversion.unsupported(node, [...path, 'pull_policy'], `${text} is not supported yet`);
   return 'missing';
-}
-
-/** Undefined: the image's own. */
-export function words(node: Node | undefined): readonly string[] | undefined {
-  if (node === undefined || isNull(node)) return undefined;
-  return itemsOf(node).flatMap((word) => textOf(word) ?? []);
 }

@@ -2,7 +2,7 @@ import { isAbsolute, posix } from 'node:path';
 
 import type { MountSpec } from '../model/project.ts';
 import type { Conversion } from './conversion.ts';
-import { child, entriesOf, isTrue, itemsOf, textOf } from './node.ts';
+import { child, isTrue, itemsOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import type { Path } from './source-file.ts';
 
@@ -78,7 +78,7 @@ function fileMount(
 ): readonly MountSpec[] {
   const source = textOf(child(item, 'source')) ?? '';
   const target = textOf(child(item, 'target')) ?? source;
-  const declared = new Map(entriesOf(child(conversion.root, section))).get(source);
+  const declared = child(conversion.root, section, source);
   const file = textOf(child(declared, 'file'));
   if (declared === undefined || file === undefined) {
     const kind = ['external', 'environment', 'content', 'driver'].find((key) => child(declared, key) !== undefined);

@@ -1,12 +1,12 @@
-import { WcError } from '../model/diagnostic.ts';
 import type { Warning } from '../model/diagnostic.ts';
 import type { NetworkSpec, Project, Service, VolumeSpec } from '../model/project.ts';
 import { Conversion } from './conversion.ts';
+import { isWasm } from './is-wasm.ts';
 import type { LoadedModel } from './load-model.ts';
 import { child, entriesOf, isTrue, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { toContainer } from './to-container.ts';
-import { isWasm, toWasm } from './to-wasm.ts';
+import { toWasm } from './to-wasm.ts';
 
 /**
  * The project that runs: from the compose model, which says everything that compose can say, to what the supervisor
@@ -15,25 +15,16 @@ import { isWasm, toWasm } from './to-wasm.ts';
 export function toProject(loaded: LoadedModel): { readonly project: Project; readonly warnings: readonly Warning[] } {
   const conversion = new Conversion(loaded);
   const { root } = conversion;
-  const services: [string, Service][] = [];
-  for (const [name, node] of entriesOf(child(root, 'services'))) {
-    const service = isWasm(node) ? toWasm(name, node, conversion) : toContainer(name, node, conversion);
-    if (service !== undefined) services.push([name, service]);
-  }
+  const services = toServices(conversion);
   const networks = entriesOf(child(root, 'networks')).map(
     ([key, node]) => [key, toNetwork(key, node, conversion)] as const,
   );
   const volumes = entriesOf(child(root, 'volumes')).map(
     ([key, node]) => [key, toVolume(key, node, conversion)] as const,
   );
-  const own = child(root, 'x-wcompose');
-  for (const [key, value] of entriesOf(own)) conversion.unsupported(value, ['x-wcompose', key], 'is not supported yet');
+  const catalogs = child(root, 'x-wcompose', 'catalogs');
+  if (catalogs !== undefined) conversion.unsupported(catalogs, ['x-wcompose', 'catalogs'], 'is not supported yet');
   conversion.finish();
-  if (services.length === 0) {
-    throw new WcError('ERR_COMPOSE_INVALID', 'no service selected', {
-      hint: loaded.profiles.length > 0 ? `profiles of this project: ${loaded.profiles.join(', ')}` : undefined,
-    });
-  }
   return {
     project: {
       version: 1,
@@ -41,11 +32,28 @@ export function toProject(loaded: LoadedModel): { readonly project: Project; rea
       workingDir: loaded.directory,
       files: loaded.files.map((file) => file.path),
       services: Object.fromEntries(services),
+      otherServices: loaded.services.filter((name) => !services.has(name)),
       networks: Object.fromEntries(networks),
       volumes: Object.fromEntries(volumes),
     },
     warnings: conversion.warnings,
   };
+}
+
+/** What is wrong with a service that was not asked for is no error: it is left out. */
+function toServices(conversion: Conversion): ReadonlyMap<string, Service> {
+  const services = new Map<string, Service>();
+  for (const [name, node] of entriesOf(child(conversion.root, 'services'))) {
+    const asked = conversion.loaded.selected.has(name);
+    const own = asked ? conversion : new Conversion(conversion.loaded);
+    const service = isWasm(node) ? toWasm(name, node, own) : toContainer(name, node, own);
+    if (service !== undefined && (asked || !own.failed)) services.set(name, service);
+  }
+  for (const [name, service] of services) {
+    const dependsOn = service.dependsOn.filter((dependency) => services.has(dependency.service));
+    if (dependsOn.length < service.dependsOn.length) services.set(name, { ...service, dependsOn });
+  }
+  return services;
 }
 
 /** Keys of a network that the Engine's driver is not told of yet, and that change what the services see. */

@@ -9,7 +9,7 @@ import type {
   ServiceNetwork,
 } from '../model/project.ts';
 import type { Conversion } from './conversion.ts';
-import { child, entriesOf, isTrue, itemsOf, numberOf, textOf } from './node.ts';
+import { child, entriesOf, isNull, isTrue, itemsOf, numberOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { durationMs } from './scalar-types.ts';
 import type { Path } from './source-file.ts';
@@ -46,6 +46,12 @@ export function toCommon(name: string, node: Node, conversion: Conversion): Omit
   };
 }
 
+/** Undefined: the image's own. */
+export function words(node: Node | undefined): readonly string[] | undefined {
+  if (node === undefined || isNull(node)) return undefined;
+  return itemsOf(node).flatMap((word) => textOf(word) ?? []);
+}
+
 const STOP_GRACE_MS = 10_000;
 
 function replicas(node: Node, path: Path, conversion: Conversion): number {
@@ -64,9 +70,8 @@ const CONDITIONS: Readonly<Record<string, DependencyCondition>> = {
 
 /** A service that is not part of the run (its profile is off, and it is not required) is not waited for. */
 function dependencies(node: Node, conversion: Conversion): readonly Dependency[] {
-  const present = new Set(entriesOf(child(conversion.root, 'services')).map(([name]) => name));
   return entriesOf(child(node, 'depends_on'))
-    .filter(([name]) => present.has(name))
+    .filter(([name]) => conversion.service(name) !== undefined)
     .map(([name, value]) => ({
       service: serviceName(name),
       condition: CONDITIONS[textOf(child(value, 'condition')) ?? ''] ?? 'started',
@@ -96,7 +101,7 @@ function toPort(node: Node, path: Path, conversion: Conversion): readonly PortSp
     {
       target,
       published: published === '' || published === '0' ? undefined : Number(published),
-      hostIp: textOf(child(node, 'host_ip')) ?? '',
+      hostIp: textOf(child(node, 'host_ip') ?? child(conversion.root, 'x-wcompose', 'publish')) ?? '',
       protocol,
       source: conversion.source(node, path),
     },

@@ -9,22 +9,9 @@ import type { Node } from './node.ts';
 import { saysNothing } from './printable.ts';
 import { SERVICE } from './service-attributes.ts';
 import type { Path } from './source-file.ts';
-import { words } from './to-container.ts';
 import { execProbe, healthTimes, httpProbe, isDisabled } from './to-healthcheck.ts';
 import { tmpfsMount, toMounts } from './to-mounts.ts';
-import { toCommon } from './to-service.ts';
-
-/** A service of this kind runs in this process and not in the Engine. */
-export function isWasm(service: Node): boolean {
-  if (child(service, 'x-wasm') !== undefined) return true;
-  const platform = textOf(child(service, 'platform')) ?? '';
-  return WASM_PLATFORM.test(platform) || WASM_RUNTIME.test(textOf(child(service, 'runtime')) ?? '');
-}
-
-const WASM_PLATFORM = /^(?:wasi|wasip1|wasip2)\/wasm(?:32)?$/i;
-/** containerd shims, and the names under which Docker Desktop and others register the same runtimes. */
-const WASM_RUNTIME =
-  /^(?:io\.containerd\.)?(?:wasmedge|wasmtime|wasmer|wamr|wasm|spin|slight|lunatic|wws)(?:\.v\d+)?$/i;
+import { toCommon, words } from './to-service.ts';
 
 export function toWasm(name: string, node: Node, conversion: Conversion): WasmService | undefined {
   const path = ['services', name];
@@ -139,10 +126,9 @@ function moreMounts(node: Node, path: Path, conversion: Conversion): readonly Mo
   const memory = itemsOf(child(node, 'tmpfs')).map((item, index) =>
     tmpfsMount(item, [...path, 'tmpfs', index], conversion),
   );
-  const services = new Map(entriesOf(child(conversion.root, 'services')));
   const borrowed = itemsOf(child(node, 'volumes_from')).flatMap((item, index) => {
     const [from = '', mode] = (textOf(item) ?? '').split(':');
-    const other = services.get(from);
+    const other = conversion.service(from);
     if (other !== undefined) {
       const mounts = toMounts(from, other, conversion);
       return mode === 'ro' ? mounts.map((mount) => ({ ...mount, readOnly: true })) : mounts;

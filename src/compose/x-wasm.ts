@@ -1,4 +1,4 @@
-import { child } from './node.ts';
+import { child, list, scalar, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { integer, having, listOf, objectOf, scalarOf, setOf, string } from './rules.ts';
 import type { ExpandContext, ObjectRule } from './rules.ts';
@@ -37,9 +37,10 @@ export const X_WASM: ObjectRule = objectOf(
   { closed: true },
 );
 
-/** A build command is for a shell; a list of words is for itself. */
+/** A text is for a shell; a list of words is run as it is. */
 function shellCommand(node: Node): Node {
-  return oneAsList(node);
+  if (textOf(node) === undefined) return node;
+  return list([scalar('/bin/sh', node.at), scalar('-c', node.at), node], node.at);
 }
 
 /** `outbound: none`: nothing outside of the networks. */

@@ -14,6 +14,11 @@ export interface Project {
   readonly services: Readonly<Record<string, Service>>;
   readonly networks: Readonly<Record<string, NetworkSpec>>;
   readonly volumes: Readonly<Record<string, VolumeSpec>>;
+  /**
+   * Services of the file that are not in this run: their profile is off, or they cannot be run and were not asked for.
+   * Their instances are no orphans.
+   */
+  readonly otherServices?: readonly string[] | undefined;
 }
 
 export type Service = ContainerService | WasmService;

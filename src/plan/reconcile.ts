@@ -37,9 +37,10 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   return plan.build();
 }
 
-/** Instances of services that the project does not have. */
+/** Instances of services that the compose file does not have. */
 export function findOrphans(project: Project, observed: Observed): readonly ObservedInstance[] {
-  return observed.instances.filter((instance) => project.services[instance.service] === undefined);
+  const others = new Set<string>(project.otherServices);
+  return observed.instances.filter(({ service }) => project.services[service] === undefined && !others.has(service));
 }
 
 interface Planner {

@@ -187,6 +187,11 @@ describe('reconcile: desired and observed state in, plan out', () => {
     `);
   });
 
+  test('an instance of a service whose profile is off is no orphan', ({ expect }) => {
+    const [a, off] = [container('a'), container('off')];
+    expect(findOrphans(project([a], { otherServices: ['off'] }), observed([seen(a), seen(off)]))).toEqual([]);
+  });
+
   test('a dependency cycle is named', ({ expect }) => {
     const cycle = project([
       container('a', { dependsOn: [needs('b')] }),

@@ -52,6 +52,7 @@ function stagesOf(options: ConfigOptions): ModelOptions {
     resolvePaths: options.pathResolution,
     consistency: options.consistency && !listsVariables,
     resolveEnvironment: options.envResolution && !listsVariables,
+    select: true,
     allResources: options.allResources === true,
   };
 }

@@ -1,0 +1,2 @@
+/** The text of schemas/wcompose.json. */
+export function wcomposeSchema(): string;

@@ -1,0 +1,2 @@
+/** The text of docs/wasm-attributes.md. */
+export function wasmAttributesPage(): string;
