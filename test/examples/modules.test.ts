@@ -23,7 +23,7 @@ describe('a committed module of an example is what its sources give, byte for by
     expect(found).toEqual(MODULES.map(([module]) => module).toSorted());
   });
 
-  test.for(MODULES)('%s', async ([module, sources], { expect }) => {
+  test.for(MODULES)('%s', { timeout: 180_000 }, async ([module, sources], { expect }) => {
     const { buildModule } = (await import(join(examples, 'toolchain/build-module.mjs'))) as Toolchain;
     const built = await buildModule(sources.map((source) => join(examples, source)));
     expect(Buffer.from(built).equals(readFileSync(join(examples, module)))).toBe(true);
