@@ -23,6 +23,6 @@ fabric.setProject(desired);
 const signal = AbortSignal.timeout(60_000);
 const web = instanceId('web', 1);
 const { socketDir } = await fabric.attach(web, service, signal);
-createServer((socket) => socket.end(`held by ${process.getuid?.()}`)).listen(join(socketDir, '8080'));
+createServer((socket) => socket.resume().end(`held by ${process.getuid?.()}`)).listen(join(socketDir, '8080'));
 await fabric.setListening(web, 8080, true, signal);
 process.stdout.write('ready\n');
