@@ -55,8 +55,21 @@ class Canonical {
 
   #convert(given: Node, rule: Exclude<Rule, { kind: 'any' }>, path: Path): Node {
     if (given.tag === 'reset' || isNull(given) || this.#holdsVariable(given, rule)) return given;
-    const expanded = rule.expand?.(given, this.#context(path)) ?? given;
-    const node = expanded === given ? given : { ...expanded, tag: given.tag };
+    const node = this.#expand(given, rule, path);
+    return node === undefined ? given : this.#check(node, rule, path);
+  }
+
+  /** Undefined: the short form is wrong and has been told of; that it is no long form either is no news. */
+  #expand(given: Node, rule: Rule, path: Path): Node | undefined {
+    if (rule.expand === undefined) return given;
+    const { problems } = this.#options;
+    const before = problems.count;
+    const expanded = rule.expand(given, this.#context(path));
+    if (expanded === given) return problems.count > before ? undefined : given;
+    return { ...expanded, tag: given.tag };
+  }
+
+  #check(node: Node, rule: Exclude<Rule, { kind: 'any' }>, path: Path): Node {
     switch (rule.kind) {
       case 'scalar':
         return node.kind === 'scalar' ? this.#scalar(node, rule, path) : this.#misfit(node, expects(rule), path);

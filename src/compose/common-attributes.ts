@@ -76,8 +76,14 @@ export const FILE_MOUNT: ObjectRule = objectOf(
   { expand: textAs('source') },
 );
 
+/** Configs lie in the root directory, secrets in `/run/secrets`; only the latter is written out. */
 export function fileMounts(directory: string): ListRule {
-  return listOf(FILE_MOUNT, {
+  const inDirectory = (node: MapNode): MapNode => {
+    const source = textOf(child(node, 'source'));
+    if (directory === '' || source === undefined || child(node, 'target') !== undefined) return node;
+    return withKeys(node, { target: scalar(`${directory}/${source}`, node.at) });
+  };
+  return listOf(having(FILE_MOUNT, { finish: inDirectory }), {
     unique: (item) => textOf(child(item, 'target')) ?? `${directory}/${textOf(child(item, 'source')) ?? ''}`,
   });
 }

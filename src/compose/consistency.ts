@@ -102,7 +102,9 @@ class ServiceCheck {
       );
     }
     const target = textOf(mode)?.startsWith('service:') === true ? textOf(mode)?.slice('service:'.length) : undefined;
-    if (mode !== undefined && target !== undefined && !this.#around.services.has(target)) {
+    // Where the model is normalised, the dependency that this implies is told of.
+    const implied = target !== undefined && child(this.#service, 'depends_on', target) !== undefined;
+    if (mode !== undefined && target !== undefined && !implied && !this.#around.services.has(target)) {
       this.#error(mode, ['network_mode'], `service "${target}" not found for network_mode 'service:${target}'`);
     }
     this.#declared('networks', entriesOf(networks), 'network');

@@ -27,7 +27,11 @@ export class Problems {
   }
 
   get failed(): boolean {
-    return this.#errors.length > 0;
+    return this.count > 0;
+  }
+
+  get count(): number {
+    return this.#errors.length;
   }
 
   /** Ends the run where something was wrong so far. */

@@ -308,6 +308,6 @@ function checkHealthTest(node: Node, context: ExpandContext): void {
   const first = node.kind === 'list' ? textOf(node.items[0]) : undefined;
   if (first === undefined || context.raw) return;
   if (!['CMD', 'CMD-SHELL', 'NONE'].includes(first)) {
-    context.error(node, 'healthcheck.test must start either by "CMD", "CMD-SHELL" or "NONE"');
+    context.error(node, 'must start either by "CMD", "CMD-SHELL" or "NONE"');
   }
 }

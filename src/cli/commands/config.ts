@@ -50,7 +50,8 @@ function stagesOf(options: ConfigOptions): ModelOptions {
     interpolate: options.interpolate && !listsVariables,
     normalize: options.normalize,
     resolvePaths: options.pathResolution,
-    consistency: options.consistency && !listsVariables,
+    // What a variable stands for is not known, so nothing can be said of what it refers to.
+    consistency: options.consistency && options.interpolate && !listsVariables,
     resolveEnvironment: options.envResolution && !listsVariables,
     select: true,
     allResources: options.allResources === true,
