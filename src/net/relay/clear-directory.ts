@@ -43,8 +43,6 @@ function helperBody(image: string, path: string): Readonly<Record<string, unknow
     HostConfig: {
       ...CONFINED,
       NetworkMode: 'none',
-      // Root of the host also where the Engine maps containers to other users.
-      UsernsMode: 'host',
       CapAdd: ['DAC_OVERRIDE', 'FOWNER'],
       // Not recursive: what the host has mounted below is not part of it.
       Mounts: [{ Type: 'bind', Source: dirname(path), Target: PARENT, BindOptions: { NonRecursive: true } }],

@@ -59,6 +59,8 @@ export const CONFINED = {
   CapDrop: ['ALL'],
   // On a host with SELinux a container may not use a socket of the host otherwise; elsewhere it means nothing.
   SecurityOpt: ['no-new-privileges', 'label=disable'],
+  // Users of the host, also where the Engine maps those of containers to others: the directories are theirs.
+  UsernsMode: 'host',
   ReadonlyRootfs: true,
   // Their output is a protocol, not a log.
   LogConfig: { Type: 'none', Config: {} },
