@@ -14,7 +14,7 @@ export function checkService(service: WasmService): void {
   if (service.interface === 'http' || service.interface === 'cgi') {
     throw unsupported(service, `interface ${service.interface}`);
   }
-  if (service.isolation !== 'worker') throw unsupported(service, `isolation ${service.isolation}`);
+  if (service.isolation === 'process') throw unsupported(service, 'isolation process');
   checkHealthcheck(service);
 }
 

@@ -1,13 +1,19 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 import type { ExitStatus } from '../../model/state.ts';
 import type { ConnectVerdict, PublishedListener } from '../../net/fabric.ts';
 import type { FromGuest, GuestRequest, Question, RunMessage, StartFailure, ToGuest } from './messages.ts';
 import { createRing, type OutputStreamName, RingReader } from './output-ring.ts';
+import type { GuestThread } from './worker-pool.ts';
 
 /** How long a guest may take to notice that it is being stopped, unless clients wait for its answer. */
 const NOTICE_MS = 100;
+/** The same in a thread with others: it may be one of them that computes, and ending the thread ends all. */
+const SHARED_NOTICE_MS = 2_000;
+
+/** How long a thread may take to be ended. */
+const GONE_MS = 5_000;
 
 export interface GuestHooks {
   output(stream: OutputStreamName, bytes: Uint8Array): void;
@@ -27,39 +33,41 @@ export class GuestStartError extends Error {
   }
 }
 
-/** One run of a guest in a thread of its own, seen from the main thread. */
+/** One run of a guest, seen from the main thread. */
 export class GuestRun {
   /** Resolves when the guest runs, with its published ports; rejects with GuestStartError. */
   readonly started: Promise<readonly PublishedListener[]>;
-  /** Resolves when the thread is gone and all that the guest printed was handed over. Never rejects. */
+  /** Resolves when nothing of it runs and all that the guest printed was handed over. Never rejects. */
   readonly ended: Promise<ExitStatus>;
-  readonly #worker: Worker;
+  readonly #thread: GuestThread;
   readonly #port: MessagePort;
   readonly #ring: RingReader;
   readonly #hooks: GuestHooks;
   readonly #start = Promise.withResolvers<readonly PublishedListener[]>();
-  readonly #end = Promise.withResolvers<ExitStatus>();
+  readonly #settle = Promise.withResolvers<ExitStatus>();
   #exit: ExitStatus | undefined;
   #patience: NodeJS.Timeout | undefined;
   #deadline = Infinity;
+  #isKilled = false;
+  #isOver = false;
 
-  /** The worker is this run's from now on. */
-  constructor(worker: Worker, request: Omit<GuestRequest, 'output'>, hooks: GuestHooks) {
+  /** Releases the thread when the run has ended. */
+  constructor(thread: GuestThread, request: Omit<GuestRequest, 'output'>, hooks: GuestHooks) {
     this.started = this.#start.promise;
-    this.ended = this.#end.promise;
+    this.ended = this.#settle.promise;
     // Who only waits for the end must not be punished for a start that failed.
     this.started.catch(() => undefined);
-    this.#worker = worker;
+    this.#thread = thread;
     this.#hooks = hooks;
     const output = createRing();
     this.#ring = new RingReader(output);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (message: FromGuest) => this.#take(message));
-    worker.once('error', (error) => this.#finish({ how: 'lost', reason: describe(error) }));
-    worker.once('exit', (code) => this.#gone(code));
+    thread.worker.once('error', this.#onError);
+    thread.worker.once('exit', this.#onExit);
     const message: RunMessage = { type: 'run', port: port2, request: { ...request, output } };
-    worker.postMessage(message, [port2]);
+    thread.worker.postMessage(message, [port2]);
   }
 
   /**
@@ -78,11 +86,18 @@ export class GuestRun {
       if (left <= 0 || this.#ring.owed === 0) this.kill();
       else this.#wait(Math.min(left, NOTICE_MS), look);
     };
-    this.#wait(Math.min(graceMs, NOTICE_MS), look);
+    this.#wait(Math.min(graceMs, this.#thread.isShared ? SHARED_NOTICE_MS : NOTICE_MS), look);
   }
 
+  /** Ends the guest now; in a shared thread it gets a moment to notice, before the whole thread is ended. */
   kill(): void {
-    this.#finish({ how: 'killed' });
+    if (this.#thread.isShared && !this.#isKilled) {
+      this.#isKilled = true;
+      this.#post({ type: 'kill' });
+      this.#wait(SHARED_NOTICE_MS, () => this.#endThread({ how: 'killed' }));
+      return;
+    }
+    this.#endThread({ how: 'killed' });
   }
 
   #take(message: FromGuest): void {
@@ -118,6 +133,7 @@ export class GuestRun {
   }
 
   #wait(ms: number, then: () => void): void {
+    if (this.#isOver) return;
     clearTimeout(this.#patience);
     this.#patience = setTimeout(then, ms);
   }
@@ -132,21 +148,36 @@ export class GuestRun {
     }
   }
 
-  /** The first reason counts; the thread is ended for all of them. */
+  /** The guest has ended by itself; a thread of its own is of no more use. */
   #finish(exit: ExitStatus): void {
-    if (this.#exit !== undefined) return;
-    this.#exit = exit;
-    clearTimeout(this.#patience);
-    void this.#worker.terminate();
+    if (this.#thread.isShared) this.#end(exit);
+    else this.#endThread(exit);
   }
 
-  #gone(code: number): void {
+  /** The first reason counts. */
+  #endThread(exit: ExitStatus): void {
+    this.#exit ??= exit;
+    void this.#thread.worker.terminate();
+    // No guest can keep its thread from being ended, but a bug in a native part of it could; who waits must not hang.
+    this.#wait(GONE_MS, () => this.#end({ how: 'lost', reason: 'its thread could not be ended' }));
+  }
+
+  readonly #onError = (error: Error): void => this.#endThread({ how: 'lost', reason: describe(error) });
+
+  readonly #onExit = (code: number): void => {
+    const reason = this.#thread.isShared ? 'the thread it shared with others was ended' : `its thread ended (${code})`;
+    this.#end(this.#exit ?? { how: 'lost', reason });
+  };
+
+  #end(exit: ExitStatus): void {
     clearTimeout(this.#patience);
-    this.#exit ??= { how: 'lost', reason: `its thread ended with code ${code}` };
+    this.#isOver = true;
+    this.#thread.worker.off('error', this.#onError).off('exit', this.#onExit);
     this.#port.close();
     this.#drain();
-    this.#start.reject(new GuestStartError({ why: 'host', message: describeExit(this.#exit), stack: undefined }));
-    this.#end.resolve(this.#exit);
+    this.#start.reject(new GuestStartError({ why: 'host', message: describeExit(exit), stack: undefined }));
+    this.#settle.resolve(exit);
+    this.#thread.release();
   }
 
   #drain(): void {

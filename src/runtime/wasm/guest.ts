@@ -35,6 +35,7 @@ export async function runGuest(request: GuestRequest, port: MessagePort): Promis
     const { host, network } = createHost(request, output, uplink);
     const onMessage = (message: ToGuest): void => {
       if (message.type === 'answer') uplink.answer(message);
+      else if (message.type === 'kill') host.stop();
       else void stop(message.graceMs, { host, network, post });
     };
     port.on('message', onMessage);
@@ -140,6 +141,8 @@ async function stop(graceMs: number, guest: Guest & { readonly post: (message: F
 async function flushed(network: Network): Promise<void> {
   const deadline = performance.now() + FLUSH_MS;
   while (network.sending > 0 && performance.now() < deadline) await delay(1);
+  // In a shared thread nobody else would.
+  network.abandon();
 }
 
 function failureOf(error: unknown): StartFailure {

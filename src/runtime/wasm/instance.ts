@@ -160,7 +160,7 @@ export class WasmInstance {
     const { service, mounts, logs } = this.request;
     const { attachment, wanted } = await this.#presence.join(life.signal);
     const request = guestRequest({ service, module, mounts, attachment, published: wanted });
-    life.run = new GuestRun(pool.take(), request, {
+    life.run = new GuestRun(pool.take(service.isolation), request, {
       output: (stream, bytes) => {
         if (stream === 'system') logs.system(Buffer.from(bytes).toString());
         else logs.write(stream, bytes);

@@ -56,6 +56,8 @@ export interface GuestRequest {
 export type ToGuest =
   /** No new connections; ends when nobody waits for an answer any more, at the latest after the grace. */
   | { readonly type: 'stop'; readonly graceMs: number }
+  /** Ends in the call that it waits in, or at its next one. */
+  | { readonly type: 'kill' }
   | { readonly type: 'answer'; readonly ask: number; readonly answer: ConnectVerdict | readonly string[] };
 
 export type FromGuest =

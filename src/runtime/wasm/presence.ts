@@ -83,7 +83,7 @@ export class Presence {
 
   /** The run has ended: closes what its thread could not close itself. */
   async endRun(): Promise<void> {
-    for (const [port, isPrivate] of [...this.#listening]) {
+    for (const [port, isPrivate] of this.#listening) {
       const file = this.socketOf(port);
       if (file !== undefined) rmSync(file, { force: true });
       await this.listen(port, isPrivate, false);

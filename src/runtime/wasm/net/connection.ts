@@ -160,11 +160,13 @@ export class Connection implements SocketDescriptor {
     this.#waiters.wake();
   }
 
-  /** Ends the connection so that the peer sees a reset. */
+  /** Ends the connection so that the peer sees a reset, where that is possible. */
   reset(): void {
-    // Only TCP sockets can be reset.
-    if (this.#socket?.remoteAddress === undefined) this.#socket?.destroy();
-    else this.#socket.resetAndDestroy();
+    const socket = this.#socket;
+    // Only TCP can be reset, and a TCP socket that is being shut down must not be: its handle would never be closed,
+    // and the thread could not be ended.
+    if (socket?.remoteAddress === undefined || socket.writableEnded) socket?.destroy();
+    else socket.resetAndDestroy();
   }
 
   get #isNonblocking(): boolean {

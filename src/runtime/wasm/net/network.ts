@@ -161,6 +161,11 @@ export class Network {
     return sending;
   }
 
+  /** Ends the connections that are still there. */
+  abandon(): void {
+    for (const connection of this.#connections) connection.reset();
+  }
+
   /** Counts a connection as the guest's until its socket is closed. */
   keep(connection: Connection, socket: Socket): void {
     this.#connections.add(connection);
