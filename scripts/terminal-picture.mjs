@@ -15,6 +15,9 @@ const LEADING = 18;
 const MARGIN = 16;
 const BAR = 34;
 
+// oxlint-disable-next-line no-control-regex -- control characters are what this is about
+const SGR = /\u001B\[([\d;]*)m/;
+
 const title = process.argv[2] ?? '';
 const lines = readFileSync(0, 'utf8').trimEnd().split('\n').map(parseLine);
 process.stdout.write(draw(lines));
@@ -24,9 +27,9 @@ function parseLine(line) {
   const pieces = [];
   let style = { color: PLAIN, bold: false, dim: false };
   // The capturing group keeps the sequences in the list, at its odd places.
-  for (const [i, part] of line.split(/\u001B\[([\d;]*)m/).entries()) {
-    if (i % 2 === 0) part !== '' && pieces.push({ ...style, text: part });
-    else style = part.split(';').map(Number).reduce(applyCode, style);
+  for (const [i, part] of line.split(SGR).entries()) {
+    if (i % 2 === 0 && part !== '') pieces.push({ ...style, text: part });
+    if (i % 2 === 1) style = part.split(';').map(Number).reduce(applyCode, style);
   }
   return pieces;
 }
@@ -43,7 +46,7 @@ function applyCode(style, code) {
 }
 
 function draw(rows) {
-  const columns = Math.max(...rows.map((row) => row.reduce((sum, piece) => sum + [...piece.text].length, 0)));
+  const columns = Math.max(...rows.map((row) => row.reduce((sum, piece) => sum + Array.from(piece.text).length, 0)));
   const width = Math.ceil(columns * ADVANCE + 2 * MARGIN);
   const height = BAR + rows.length * LEADING + MARGIN;
   const text = rows.map((row, i) => drawRow(row, BAR + (i + 1) * LEADING - 5)).join('\n');
@@ -63,7 +66,7 @@ function drawRow(row, y) {
   let column = 0;
   const spans = row.map(({ text, color, bold, dim }) => {
     const x = (MARGIN + column * ADVANCE).toFixed(1);
-    column += [...text].length;
+    column += Array.from(text).length;
     const weight = bold ? ' font-weight="bold"' : '';
     const opacity = dim ? ' opacity="0.6"' : '';
     return `<tspan x="${x}" fill="${color}"${weight}${opacity}>${escape(text)}</tspan>`;

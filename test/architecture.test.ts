@@ -30,7 +30,8 @@ const FENCES: Readonly<Record<string, RegExp>> = {
   'tar-stream': /^src\/(runtime|storage|net)\//,
 };
 
-const SPECIFIER = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g;
+/** `from '…'`, `import '…'` and `import('…')`; not `Buffer.from('…')`. */
+const SPECIFIER = /(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)'([^']+)'/g;
 
 const files = globSync('src/**/*.ts', { exclude: ['src/**/*.d.ts'] }).toSorted();
 

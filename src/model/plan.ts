@@ -24,8 +24,6 @@ export type Operation =
 /** `ready`: running, and healthy where it has a healthcheck; what `--wait` waits for. */
 export type AwaitCondition = DependencyCondition | 'ready';
 
-export type OpKind = Operation['op'];
-
 export interface PlanNode {
   readonly id: number;
   readonly operation: Operation;

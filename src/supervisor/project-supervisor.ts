@@ -221,6 +221,7 @@ export class ProjectSupervisor {
       project,
       engine: how.engine,
       wasm: wasm.runtime,
+      refreshFabric: async (inner: AbortSignal) => await wasm.refresh(inner),
       volumes,
       instances,
       hub,

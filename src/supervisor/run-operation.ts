@@ -16,6 +16,7 @@ export interface OperationContext {
   readonly project: Project;
   readonly engine: EngineSide | undefined;
   readonly wasm: Runtime<WasmService>;
+  readonly refreshFabric: (signal: AbortSignal) => Promise<void>;
   readonly volumes: ProjectVolumes;
   readonly instances: Instances;
   readonly hub: LogHub;
@@ -32,7 +33,9 @@ export async function runOperation(
 ): Promise<void> {
   switch (operation.op) {
     case 'network.create':
-      return await requireEngine(context).resources.ensureNetwork(context.project.name, operation.network, signal);
+      await requireEngine(context).resources.ensureNetwork(context.project.name, operation.network, signal);
+      // Wasm instances that run already join it now, so that its first container finds their names.
+      return await context.refreshFabric(signal);
     case 'network.remove':
       return await requireEngine(context).resources.removeNetwork(operation.network, signal);
     case 'volume.create':

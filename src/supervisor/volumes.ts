@@ -42,6 +42,8 @@ export class ProjectVolumes {
       const dir = await this.#dirs.ensure(project.name, volume);
       await engine.resources.ensureVolume(project.name, volume, dir.data, signal);
     } else {
+      // Says so when somebody else made it.
+      await engine.resources.ensureVolume(project.name, volume, undefined, signal);
       await requireReachable(volume, present.hostPath);
     }
   }

@@ -30,7 +30,9 @@ function hub(over: { segmentBytes?: number; keepSegments?: number } = {}): LogHu
 async function collect(source: AsyncIterable<readonly LogRecord[]>, limit = Infinity): Promise<readonly string[]> {
   const seen: string[] = [];
   for await (const records of source) {
-    seen.push(...records.map((record) => `${record.id} ${record.stream} ${record.text}${record.partial === true ? '…' : ''}`));
+    seen.push(
+      ...records.map((record) => `${record.id} ${record.stream} ${record.text}${record.partial === true ? '…' : ''}`),
+    );
     if (seen.length >= limit) break;
   }
   return seen;
@@ -79,9 +81,9 @@ describe('log hub', () => {
     };
     for (let i = 0; i < 100; i++) write();
     const reading = collect(logs.read({ ...all, follow: true }, never), total);
-    while (written < total) {
+    for (let i = 100; i < total; i++) {
       write();
-      if (written % 7 === 0) await turn();
+      if (i % 7 === 0) await turn();
     }
     const expected = Array.from({ length: total }, (_, i) => `a#1 stdout line ${i}`);
     // Old segments are dropped at 500 bytes each, so the reader may begin later; what it reads has no hole.

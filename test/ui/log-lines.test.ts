@@ -23,7 +23,9 @@ const plain = { prefix: true, timestamps: false, names: [] };
 describe('log lines', () => {
   test('pad to the longest name known so far; earlier lines keep their width', ({ expect }) => {
     const lines = new LogLines(output(false), plain);
-    const text = [record('db', 'a'), record('backend', 'b'), record('db', 'c')].map((one) => lines.format(one)).join('');
+    const text = [record('db', 'a'), record('backend', 'b'), record('db', 'c')]
+      .map((one) => lines.format(one))
+      .join('');
     expect(text).toBe('db-1  | a\nbackend-1  | b\ndb-1       | c\n');
   });
 
