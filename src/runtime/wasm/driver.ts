@@ -64,7 +64,6 @@ export function createWasmRuntime(options: WasmRuntimeOptions): Runtime<WasmServ
       pool.warm();
       progress({ step: 'compile', done: 0, total: 1 });
       await modules.load(service);
-      progress({ step: 'compile', done: 1, total: 1 });
     },
     create: async (request, signal) => {
       signal.throwIfAborted();

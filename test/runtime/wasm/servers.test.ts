@@ -105,6 +105,35 @@ describe('a server in a guest', () => {
   });
 });
 
+describe('a server that is stopped', () => {
+  test('still answers the request that it has begun to read', async ({ expect }) => {
+    await using bench = await open();
+    const { id, logs } = await bench.up(wasmService('web', 'http-poll', ['8080'], { ports: [tcpPort(8080)] }));
+    await logs.until('listening');
+    const socket = connect({ port: portOf(await bench.url(id)), host: '127.0.0.1' });
+    await new Promise((resolve) => socket.write('GET / HTTP/1.1\r\n', resolve));
+    // An answer to a later client: what came before has been read by then.
+    await (await fetch(await bench.url(id))).text();
+    const stopped = bench.runtime.stop(id, 600_000, bench.signal);
+    await bench.untilFabric('remove web#1 8080');
+    expect((await bench.observe(id))?.state.at).toBe('stopping');
+    socket.write('\r\n');
+    expect(await textOf(socket)).toContain('Hello, World!');
+    expect(await stopped).toEqual({ how: 'killed' });
+  });
+
+  test('waits for a client no longer than its grace', async ({ expect }) => {
+    await using bench = await open();
+    const { id, logs } = await bench.up(wasmService('web', 'http-poll', ['8080'], { ports: [tcpPort(8080)] }));
+    await logs.until('listening');
+    const socket = connect({ port: portOf(await bench.url(id)), host: '127.0.0.1' });
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.write('GET / HT', resolve));
+    await (await fetch(await bench.url(id))).text();
+    expect(await bench.runtime.stop(id, 200, bench.signal)).toEqual({ how: 'killed' });
+  });
+});
+
 describe('a connection that is refused', () => {
   test('fails with its errno, and the log has the reason', async ({ expect }) => {
     await using bench = await open();
