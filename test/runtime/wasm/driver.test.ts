@@ -111,6 +111,33 @@ describe('a module is checked before anything of it runs', () => {
   });
 });
 
+describe('engine wasmer', () => {
+  const imports = [{ module: 'wasi_snapshot_preview1', name: 'proc_exit', signature: { params: 'i', results: '' } }];
+  const program = assemble({ imports, functions: [{ ...START, body: [...op.i32(6), ...op.call(0)] }] });
+  const endless = assemble({ imports, functions: [{ ...START, body: [...op.loop, ...op.branch(0), ...op.end] }] });
+
+  for (const [name, bytes, exit] of [
+    ['runs a command to its end', program, { how: 'code', code: 6 }],
+    ['is stopped with its thread', endless, { how: 'killed' }],
+  ] as const) {
+    test(name, async ({ expect }) => {
+      await using bench = new WasmBench();
+      const file = path.join(bench.directory(), 'command.wasm');
+      writeFileSync(file, bytes);
+      const { id } = await bench.up(wasmService('command', { path: file }, [], { engine: 'wasmer' }));
+      if (exit.how === 'killed') await bench.runtime.stop(id, 600_000, bench.signal);
+      expect((await bench.until(id, 'exited')).exit).toEqual(exit);
+    });
+  }
+
+  test('refuses what it cannot do before it runs', async ({ expect }) => {
+    await using bench = new WasmBench();
+    const service = wasmService('sleeper', 'tool', ['sleep', '1'], { engine: 'wasmer' });
+    const prepared = bench.runtime.prepare(service, () => undefined, bench.signal);
+    await expect(prepared).rejects.toMatchObject({ code: 'ERR_MODULE_IMPORTS' });
+  });
+});
+
 describe('how a guest ends', () => {
   test('a trap is told with its functions, and logged', async ({ expect }) => {
     await using bench = new WasmBench();
