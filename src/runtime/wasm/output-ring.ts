@@ -24,6 +24,8 @@ export class RingWriter {
   readonly #control: Int32Array;
   readonly #data: Uint8Array;
   readonly #call: () => void;
+  /** As in the control block: this side alone changes it. */
+  #written = 0;
 
   /** `call` makes the reader read. */
   constructor(ring: SharedArrayBuffer, call: () => void) {
@@ -34,8 +36,12 @@ export class RingWriter {
 
   /** Blocks the thread while there is no room. */
   write(stream: OutputStreamName, chunk: Uint8Array): void {
-    for (let from = 0; from < chunk.length || from === 0; from += PIECE_BYTES) {
-      this.#writePiece(STREAMS.indexOf(stream), chunk.subarray(from, from + PIECE_BYTES));
+    const number = STREAMS.indexOf(stream);
+    if (chunk.length <= PIECE_BYTES) this.#writePiece(number, chunk);
+    else {
+      for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
+        this.#writePiece(number, chunk.subarray(from, from + PIECE_BYTES));
+      }
     }
   }
 
@@ -46,17 +52,18 @@ export class RingWriter {
 
   #writePiece(stream: number, piece: Uint8Array): void {
     const size = HEADER_BYTES + piece.length;
-    this.#waitForRoom(size);
-    const at = Atomics.load(this.#control, Control.WRITTEN) >>> 0;
-    const header = Uint8Array.of(stream, piece.length, piece.length >>> 8, piece.length >>> 16, piece.length >>> 24);
-    this.#put(at, header);
+    const at = this.#written;
+    this.#waitForRoom(at, size);
+    for (let i = 0; i < HEADER_BYTES; i++) {
+      this.#data[(at + i) % DATA_BYTES] = i === 0 ? stream : piece.length >>> ((i - 1) * 8);
+    }
     this.#put(at + HEADER_BYTES, piece);
-    Atomics.store(this.#control, Control.WRITTEN, (at + size) | 0);
+    this.#written = (at + size) >>> 0;
+    Atomics.store(this.#control, Control.WRITTEN, this.#written | 0);
     if (Atomics.exchange(this.#control, Control.CALLED, 1) === 0) this.#call();
   }
 
-  #waitForRoom(size: number): void {
-    const written = Atomics.load(this.#control, Control.WRITTEN);
+  #waitForRoom(written: number, size: number): void {
     for (;;) {
       const read = Atomics.load(this.#control, Control.READ);
       if (((written - read) >>> 0) + size <= DATA_BYTES) return;
@@ -92,28 +99,51 @@ export class RingReader {
     return Atomics.load(this.#control, Control.OWED);
   }
 
-  /** Hands over all that is in the ring, in the order it was written. The bytes are the receiver's. */
+  /**
+   * Hands over all that is in the ring, in the order it was written; writes to one stream that follow each other come
+   * together, but never two lines of `system`. The bytes are the receiver's.
+   */
   drain(receive: (stream: OutputStreamName, bytes: Uint8Array) => void): void {
     // First: what is written from now on calls again.
     Atomics.store(this.#control, Control.CALLED, 0);
     let at = Atomics.load(this.#control, Control.READ) >>> 0;
     const end = Atomics.load(this.#control, Control.WRITTEN) >>> 0;
+    const all = new Uint8Array((end - at) >>> 0);
+    let current = 0;
+    let from = 0;
+    let filled = 0;
+    const hand = (): void => {
+      if (filled > from) receive(STREAMS[current] ?? 'stdout', all.subarray(from, filled));
+      from = filled;
+    };
     while (at !== end) {
-      const [stream = 0, a = 0, b = 0, c = 0, d = 0] = this.#take(at, HEADER_BYTES);
-      const length = a | (b << 8) | (c << 16) | (d << 24);
-      receive(STREAMS[stream] ?? 'stdout', this.#take(at + HEADER_BYTES, length));
+      const stream = this.#byte(at);
+      const length = this.#length(at + 1);
+      if (stream !== current || stream === SYSTEM) hand();
+      current = stream;
+      this.#copy(at + HEADER_BYTES, length, all, filled);
+      filled += length;
       at = (at + HEADER_BYTES + length) >>> 0;
     }
+    hand();
     Atomics.store(this.#control, Control.READ, at | 0);
     Atomics.notify(this.#control, Control.READ);
   }
 
-  #take(at: number, length: number): Uint8Array {
+  #byte(at: number): number {
+    return this.#data[at % DATA_BYTES] ?? 0;
+  }
+
+  #length(at: number): number {
+    return this.#byte(at) | (this.#byte(at + 1) << 8) | (this.#byte(at + 2) << 16) | (this.#byte(at + 3) << 24);
+  }
+
+  #copy(at: number, length: number, into: Uint8Array, to: number): void {
     const from = at % DATA_BYTES;
-    const bytes = new Uint8Array(length);
     const fits = Math.min(length, DATA_BYTES - from);
-    bytes.set(this.#data.subarray(from, from + fits));
-    bytes.set(this.#data.subarray(0, length - fits), fits);
-    return bytes;
+    into.set(this.#data.subarray(from, from + fits), to);
+    if (fits < length) into.set(this.#data.subarray(0, length - fits), to + fits);
   }
 }
+
+const SYSTEM = STREAMS.indexOf('system');

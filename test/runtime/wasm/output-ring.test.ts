@@ -25,6 +25,14 @@ describe('output of a guest on its way to the main thread', () => {
     expect(drain()).toEqual([]);
   });
 
+  test('writes to one stream come together, lines of our own do not', ({ expect }) => {
+    const { writer, drain } = open();
+    for (const text of ['a', 'b']) writer.write('stdout', Buffer.from(text));
+    for (const text of ['c', 'd']) writer.write('system', Buffer.from(text));
+    writer.write('stdout', Buffer.from('e'));
+    expect(drain()).toEqual(['stdout: ab', 'system: c', 'system: d', 'stdout: e']);
+  });
+
   test('calls the reader once until it has read', ({ expect }) => {
     const { writer, drain, calls } = open();
     for (let i = 0; i < 5; i++) writer.write('stdout', Buffer.from('x'));
