@@ -25,6 +25,7 @@ const PURE = new Set(['model', 'plan']);
 const FENCES: Readonly<Record<string, RegExp>> = {
   dockerode: /^src\/runtime\/container\/engine\.ts$/,
   yaml: /^src\/compose\//,
+  execa: /^src\/supervisor\/build-module\.ts$/,
   commander: /^src\/cli\//,
   '@wasmer/wasi': /^src\/runtime\/wasm\//,
   'tar-stream': /^src\/(runtime|storage|net)\//,

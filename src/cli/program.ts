@@ -46,6 +46,8 @@ function addUp(program: Command, run: RunCommand, global: Global): void {
     .option('--wait', 'wait until every service runs and is healthy; implies --detach')
     .option('--wait-timeout <seconds>', 'longest time to wait', seconds)
     .option('--dry-run', 'show the plan and change nothing')
+    .option('--build', 'run the commands that make modules first')
+    .option('--no-build', 'run none of them, also where a module is missing')
     .option('--force-recreate', 'create every instance anew')
     .option('--no-recreate', 'leave what exists as it is, also when its configuration changed')
     .option('--no-deps', 'leave out what the named services depend on')

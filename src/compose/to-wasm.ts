@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 
-import type { Healthcheck, ModuleRef, MountSpec, WasmService } from '../model/project.ts';
+import type { Healthcheck, ModuleBuild, ModuleRef, MountSpec, WasmService } from '../model/project.ts';
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import { ruleOf } from './canonical.ts';
 import type { Conversion } from './conversion.ts';
@@ -31,6 +31,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     mounts: [...common.mounts, ...moreMounts(node, path, conversion)],
     healthcheck: healthcheck(node, path, conversion),
     module,
+    build: buildOf(own, path, conversion),
     args: [...(words(child(node, 'entrypoint')) ?? []), ...(words(child(node, 'command')) ?? [])],
     interface: choice(own, 'interface', 'auto'),
     engine: choice(own, 'engine', 'native'),
@@ -56,7 +57,7 @@ function checkUse(key: string, value: Node, path: Path, conversion: Conversion):
 function checkConnections(node: Node, path: Path, conversion: Conversion): void {
   for (const [name, connection] of entriesOf(child(node, 'networks'))) {
     for (const [key, value] of entriesOf(connection)) {
-      if (key === 'aliases' || key.startsWith('x-')) continue;
+      if (key === 'aliases' || key === 'ipv4_address' || key.startsWith('x-')) continue;
       conversion.warn(value, [...path, 'networks', name, key], 'is ignored for a Wasm service: it has no network card');
     }
   }
@@ -87,9 +88,9 @@ function moduleOf(node: Node, own: Node | undefined, path: Path, conversion: Con
   const file = textOf(child(own, 'module'));
   const build = child(own, 'build');
   const output = textOf(child(build, 'output'));
-  if (build !== undefined && output !== undefined) {
-    const at = [...path, 'x-wasm', 'build'];
-    conversion.warn(build, at, `the command is not run yet; make ${basename(file ?? output)} yourself`);
+  if (build !== undefined && file !== undefined && output !== undefined && file !== output) {
+    const hint = `leave out x-wasm.module, or let both name ${basename(output)}`;
+    conversion.invalid(build, [...path, 'x-wasm', 'build', 'output'], 'is another file than x-wasm.module', hint);
   }
   const found = file ?? output;
   if (found !== undefined) return { from: 'file', path: found };
@@ -104,6 +105,14 @@ function moduleOf(node: Node, own: Node | undefined, path: Path, conversion: Con
   const where = source === undefined ? path : [...path, source[0]];
   conversion.unsupported(at, where, 'a Wasm service needs a module file for now', MODULE_HINT);
   return undefined;
+}
+
+function buildOf(own: Node | undefined, path: Path, conversion: Conversion): ModuleBuild | undefined {
+  const build = child(own, 'build');
+  const output = textOf(child(build, 'output'));
+  const command = words(child(build, 'command'));
+  if (build === undefined || output === undefined || command === undefined) return undefined;
+  return { command, output, source: conversion.source(build, [...path, 'x-wasm', 'build']) };
 }
 
 const MODULE_HINT = 'name it with x-wasm: {module: ./path/to/file.wasm}';

@@ -35,6 +35,8 @@ export interface ApplyRequest {
   readonly withDependencies: boolean;
   readonly recreate: 'changed' | 'always' | 'never';
   readonly removeOrphans: boolean;
+  /** Commands that make modules are run where the module is missing, for all selected services, or not at all. */
+  readonly build: 'missing' | 'always' | 'never';
   readonly start: boolean;
   readonly wait: boolean;
   readonly waitTimeoutMs?: number | undefined;

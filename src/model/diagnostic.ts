@@ -29,6 +29,8 @@ export const ERROR_TABLE = {
   ERR_IMAGE_NOT_FOUND: { exit: 1, blame: 'user' },
   ERR_NAME_TAKEN: { exit: 1, blame: 'environment' },
   ERR_PORT_IN_USE: { exit: 1, blame: 'environment' },
+  /** The command that makes a module failed, or made none. */
+  ERR_BUILD_FAILED: { exit: 1, blame: 'user' },
   ERR_MODULE_NOT_FOUND: { exit: 1, blame: 'user' },
   ERR_MODULE_INVALID: { exit: 1, blame: 'user' },
   /** The module imports functions the host does not have. */

@@ -65,6 +65,8 @@ export interface ContainerService extends ServiceCommon {
 export interface WasmService extends ServiceCommon {
   readonly kind: 'wasm';
   readonly module: ModuleRef;
+  /** How the module's file is made on the host. */
+  readonly build?: ModuleBuild | undefined;
   /** `entrypoint` and `command`; argv[0] is the module's name and is added by the host. */
   readonly args: readonly string[];
   readonly interface: 'auto' | 'command' | 'sockets' | 'http' | 'cgi';
@@ -81,6 +83,15 @@ export type ModuleRef =
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'oci'; readonly reference: string }
   | { readonly from: 'catalog'; readonly name: string; readonly version: string };
+
+/** A command of the user's own, run in the project's directory: no Engine and no image is involved. */
+export interface ModuleBuild {
+  /** Run as it is; a text in the file has become `/bin/sh -c TEXT`. */
+  readonly command: readonly string[];
+  /** The file it makes, absolute. */
+  readonly output: string;
+  readonly source: SourceRef;
+}
 
 export type PullPolicy = 'always' | 'missing' | 'never' | 'build';
 

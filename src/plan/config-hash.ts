@@ -2,7 +2,7 @@ import type { NetworkSpec, Service, VolumeSpec } from '../model/project.ts';
 
 /**
  * The text whose hash decides whether an instance must be re-created: the resolved service without what
- * can change under a running instance (docker compose leaves out the same: scale, depends_on, pull policy),
+ * can change under a running instance (docker compose leaves out the same: scale, depends_on, pull policy, build),
  * without source positions, and with keys in order, so that formatting and key order never re-create anything.
  */
 export function configHashText(
@@ -13,7 +13,7 @@ export function configHashText(
   moduleDigest: string | undefined,
 ): string {
   const { replicas: _replicas, dependsOn: _dependsOn, source: _source, ...rest } = service;
-  const body = 'pullPolicy' in rest ? { ...rest, pullPolicy: undefined } : rest;
+  const body = { ...rest, pullPolicy: undefined, build: undefined };
   const volumeNames = service.mounts
     .filter((mount) => mount.type === 'volume' && mount.source !== '')
     .map((mount) => volumes[mount.source]?.name ?? mount.source);

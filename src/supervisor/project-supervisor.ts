@@ -2,20 +2,23 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 
 import type { ProjectDirs } from '../control/project-dirs.ts';
-import type { ApplyRequest, DownRequest, ServicesRequest, SupervisorEvent } from '../control/protocol.ts';
+import type { ApplyRequest, DownRequest, NodeView, ServicesRequest, SupervisorEvent } from '../control/protocol.ts';
 import type { LogHub } from '../logs/hub.ts';
 import { toWireError, WcError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
+import { instanceId } from '../model/ids.ts';
 import type { ProjectName } from '../model/ids.ts';
 import type { Operation, Plan } from '../model/plan.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Observed, ObservedInstance } from '../model/state.ts';
 import { chainPlans, formatPlan } from '../plan/builder.ts';
 import { configHashText } from '../plan/config-hash.ts';
+import { selectServices } from '../plan/graph.ts';
 import { findOrphans, reconcile } from '../plan/reconcile.ts';
 import { planDown, planRestart, planStart, planStop } from '../plan/teardown.ts';
 import type { Serial } from '../util/serial.ts';
 import { applyPlan, prepareTitle } from './apply-plan.ts';
+import { buildModule, modulesToBuild } from './build-module.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
 import type { ModuleDigests } from './module-digest.ts';
@@ -77,6 +80,7 @@ export class ProjectSupervisor {
         // What is not of this process is a dead supervisor's: its names would be in the way.
         if (engine !== undefined) await wasm.removeStaleRelays(signal);
       }
+      if (!request.dryRun) await this.#buildModules(request, emit, signal);
       const observed = await this.#observe(engine, signal);
       const hash = (service: Service): string => this.#hash(service, project);
       const plan = reconcile(project, observed, { ...request, hash });
@@ -92,6 +96,20 @@ export class ProjectSupervisor {
       await this.recordWasm();
       return patience?.aborted === true ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
     });
+  }
+
+  /** Before the plan: whether a service is to be made anew depends on its module. */
+  async #buildModules(request: ApplyRequest, emit: Emit, signal: AbortSignal): Promise<void> {
+    const { project, services, withDependencies } = request;
+    const selected = selectServices(project.services, services, withDependencies);
+    for (const { service, build } of modulesToBuild(Object.values(selected), request.build)) {
+      const tell = (step: string): void =>
+        emit({ type: 'node', outcome: 'progress', node: progressView(service, step) });
+      tell('Building');
+      const logs = this.#parts.hub.sink(instanceId(service.name, 1));
+      await buildModule(service, build, { directory: project.workingDir, logs }, signal);
+      tell('Built');
+    }
   }
 
   async down(request: DownRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
@@ -226,19 +244,8 @@ export class ProjectSupervisor {
       instances,
       hub,
       hash: (service: Service) => this.#hash(service, project),
-      progress: (service: Service, step: { readonly step: string }) =>
-        how.emit({
-          type: 'node',
-          outcome: 'progress',
-          node: {
-            id: 0,
-            op: 'artifact.prepare',
-            subject: `service:${service.name}`,
-            title: prepareTitle(service),
-            outcome: 'progress',
-            detail: step.step,
-          },
-        }),
+      progress: (service: Service, { step }: { readonly step: string }) =>
+        how.emit({ type: 'node', outcome: 'progress', node: progressView(service, step) }),
       warn: (message: string) => how.emit({ type: 'warning', message }),
     };
     const run = async (operation: Operation, inner: AbortSignal): Promise<void> =>
@@ -311,6 +318,17 @@ export class ProjectSupervisor {
 }
 
 const RECORD_MS = 5_000;
+
+function progressView(service: Service, detail: string): NodeView {
+  return {
+    id: 0,
+    op: 'artifact.prepare',
+    subject: `service:${service.name}`,
+    title: prepareTitle(service),
+    outcome: 'progress',
+    detail,
+  };
+}
 
 function warnOrphans(orphans: readonly ObservedInstance[], emit: Emit): void {
   if (orphans.length === 0) return;

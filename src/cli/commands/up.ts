@@ -19,6 +19,8 @@ export interface UpOptions {
   readonly noRecreate?: boolean;
   readonly noDeps?: boolean;
   readonly noStart?: boolean;
+  /** `--build`; false: `--no-build`. */
+  readonly build?: boolean;
   readonly removeOrphans?: boolean;
   readonly failFast?: boolean;
   readonly timeout?: number;
@@ -161,6 +163,7 @@ function applyRequest(project: Project, services: readonly string[], options: Up
     withDependencies: options.noDeps !== true,
     recreate: options.forceRecreate === true ? 'always' : options.noRecreate === true ? 'never' : 'changed',
     removeOrphans: options.removeOrphans === true,
+    build: options.build === undefined ? 'missing' : options.build ? 'always' : 'never',
     start: options.noStart !== true,
     wait: options.wait === true,
     waitTimeoutMs: options.waitTimeout === undefined ? undefined : options.waitTimeout * 1000,

@@ -58,11 +58,10 @@ export function createWasmRuntime(options: WasmRuntimeOptions): Runtime<WasmServ
       const ours = [...instances.values()].filter((instance) => instance.request.project === project);
       return ours.flatMap((instance) => instance.observe() ?? []);
     },
-    prepare: async (service, progress, signal) => {
+    prepare: async (service, _progress, signal) => {
       signal.throwIfAborted();
       checkService(service);
       pool.warm();
-      progress({ step: 'compile', done: 0, total: 1 });
       await modules.load(service);
     },
     create: async (request, signal) => {
