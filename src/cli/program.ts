@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 
 import type { ConfigOptions } from './commands/config.ts';
 import type { CommandContext, ExitStatusCode, GlobalOptions } from './context.ts';
+import { addInstanceCommands } from './instance-commands.ts';
 import type { Interrupts } from './interrupt.ts';
 
 /** Runs one command with its context; gives the exit status to the process. */
@@ -31,6 +32,7 @@ export function createProgram(run: RunCommand, version: string): Command {
   addDown(program, run, global);
   addServiceCommands(program, run, global);
   addListings(program, run, global);
+  addInstanceCommands(program, run, global);
   return program;
 }
 

@@ -4,6 +4,7 @@ import { createContainerRuntime } from '../runtime/container/driver.ts';
 import { Engine } from '../runtime/container/engine.ts';
 import { createFabricEngine } from '../runtime/container/fabric-engine.ts';
 import { followLogs } from '../runtime/container/follow-logs.ts';
+import { createContainerSessions } from '../runtime/container/sessions.ts';
 import { clearDirectory } from '../net/relay/clear-directory.ts';
 import type { EngineSide } from './engine-access.ts';
 
@@ -15,6 +16,7 @@ export async function connectEngine(signal: AbortSignal): Promise<EngineSide> {
   return {
     runtime,
     fabric,
+    sessions: createContainerSessions(engine),
     resources: {
       ensureNetwork: async (project, network, inner) => await ensureNetwork(engine, project, network, inner),
       removeNetwork: async (network, inner) => await removeNetwork(engine, network, inner),

@@ -3,6 +3,7 @@ import type { ProjectName } from '../model/ids.ts';
 import type { ContainerService, NetworkSpec, VolumeSpec } from '../model/project.ts';
 import type { ObservedResource } from '../model/state.ts';
 import type { FabricEngine } from '../net/fabric-engine.ts';
+import type { ContainerSessions } from '../runtime/container-sessions.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Everything the supervisor uses of a Docker Engine, behind one connection. */
@@ -10,6 +11,7 @@ export interface EngineSide extends AsyncDisposable {
   readonly runtime: Runtime<ContainerService>;
   readonly resources: EngineResources;
   readonly fabric: FabricEngine;
+  readonly sessions: ContainerSessions;
   /** Copies a container's log into the sink from `since` (epoch ms, exclusive) until it ended or the signal. */
   followLogs(handle: string, since: number | undefined, sink: LogSink, signal: AbortSignal): Promise<void>;
   /** Empties a host directory as root, through a helper container. */

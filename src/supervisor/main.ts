@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
 import { PROTOCOL_VERSION } from '../control/protocol.ts';
 import { serveControl } from '../control/server.ts';
+import { serveSessions } from '../control/session-server.ts';
 import { readVersion } from '../control/version.ts';
 import { toWireError } from '../model/diagnostic.ts';
 import { projectName } from '../model/ids.ts';
@@ -15,6 +16,7 @@ import { acquireLease } from './lock.ts';
 import { openParts } from './parts.ts';
 import { ProjectSupervisor } from './project-supervisor.ts';
 import { createRoutes } from './routes.ts';
+import { createSessions } from './sessions.ts';
 import { trace, traceError } from './trace.ts';
 
 /** Descriptor 3: one JSON line that says whether the supervisor serves, or what was observed. */
@@ -46,6 +48,7 @@ async function serve(name: ProjectName): Promise<void> {
     const info = { version: readVersion(), protocol: PROTOCOL_VERSION, project: name, pid: process.pid };
     const routes = createRoutes({ ...parts, info, supervisor, shutdown: shutdown.signal, busy, announced });
     const server = await serveControl(dirs.socket, routes, traceError);
+    serveSessions(server, createSessions({ ...parts, supervisor, shutdown: shutdown.signal, busy }), traceError);
     trace('serving', { name, pid: process.pid });
     reply({ ok: true });
     await untilIdle(

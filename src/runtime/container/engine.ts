@@ -22,6 +22,11 @@ export interface EngineRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+export interface HijackRequest {
+  readonly query?: Readonly<Record<string, number>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
 /**
  * A connection to one Docker Engine: requests and streams of its HTTP API in the newest version that both sides
  * know. Paths carry no version. Everything else the project knows of the API is in the files beside this one.
@@ -84,19 +89,22 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * The raw connection behind an `attach`. Not dockerode's: that one sends a JSON body, which Podman hands to the
-   * container's stdin (apocas/dockerode#777).
+   * The raw connection behind an `attach` or the start of an `exec`. Not dockerode's: that one always sends a JSON body,
+   * which Podman hands to an attached container's stdin (apocas/dockerode#777).
    */
-  async hijack(path: string, query: Readonly<Record<string, number>>, signal: AbortSignal): Promise<Duplex> {
+  async hijack(path: string, options: HijackRequest, signal: AbortSignal): Promise<Duplex> {
     const operation = `POST ${path}`;
+    const payload = options.body === undefined ? '' : JSON.stringify(options.body);
+    const type = options.body === undefined ? {} : { 'Content-Type': 'application/json' };
+    const query = Object.entries(options.query ?? {}).map(textPair);
     const open = async (): Promise<Duplex> =>
       await new Promise<Duplex>((resolve, reject) => {
         const send = this.#connection.protocol === 'https' ? httpsRequest : httpRequest;
         const outgoing = send({
           ...this.#connection.target,
           method: 'POST',
-          path: `/v${this.apiVersion}${path}?${new URLSearchParams(Object.entries(query).map(textPair)).toString()}`,
-          headers: { Connection: 'Upgrade', Upgrade: 'tcp', 'Content-Length': '0' },
+          path: `/v${this.apiVersion}${path}?${new URLSearchParams(query).toString()}`,
+          headers: { Connection: 'Upgrade', Upgrade: 'tcp', ...type, 'Content-Length': Buffer.byteLength(payload) },
           signal,
           agent: false,
         });
@@ -111,7 +119,7 @@ export class Engine implements AsyncDisposable {
           );
         });
         outgoing.on('error', reject);
-        outgoing.end();
+        outgoing.end(payload);
       });
     const socket = await this.#guard(open, signal);
     this.#keep(socket, signal);

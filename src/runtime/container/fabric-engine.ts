@@ -40,7 +40,7 @@ export function createFabricEngine(engine: Engine): FabricEngine {
     attach: async (container, signal) =>
       await explained({ doing: `attach to container ${container.slice(0, 12)}` }, async () => {
         const query = { stream: 1, stdin: 1, stdout: 1, stderr: 1 };
-        return await engine.hijack(`/containers/${container}/attach`, query, signal);
+        return await engine.hijack(`/containers/${container}/attach`, { query }, signal);
       }),
     startContainer: async (container, signal) => {
       await explained({ doing: `start container ${container.slice(0, 12)}` }, async () => {

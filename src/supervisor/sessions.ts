@@ -1,0 +1,75 @@
+import type { ExecRequest, SessionRequest } from '../control/session-protocol.ts';
+import type { Session, SessionHandler } from '../control/session-server.ts';
+import { WcError } from '../model/diagnostic.ts';
+import type { ObservedInstance } from '../model/state.ts';
+import type { EngineAccess } from './engine-access.ts';
+import type { ProjectSupervisor } from './project-supervisor.ts';
+
+export interface SessionParts {
+  readonly supervisor: ProjectSupervisor;
+  readonly engine: EngineAccess;
+  /** Ends when this process is told to end. */
+  readonly shutdown: AbortSignal;
+  /** Counts open sessions; the process does not end while there are any. */
+  readonly busy: () => Disposable;
+}
+
+/** Commands with a user at the other end. */
+export function createSessions(parts: SessionParts): SessionHandler {
+  return async (request: SessionRequest, session: Session) => {
+    using _busy = parts.busy();
+    switch (request.open) {
+      case 'exec':
+        return await exec(parts, request, session);
+      case 'run':
+        throw new WcError('ERR_USAGE', 'run');
+    }
+  };
+}
+
+async function exec(parts: SessionParts, request: ExecRequest, session: Session): Promise<number> {
+  // Without its user nobody waits for the command; it goes on in the container.
+  const signal = AbortSignal.any([parts.shutdown, session.gone]);
+  const instance = chooseInstance(request, await parts.supervisor.list(signal));
+  if (instance.kind === 'wasm') {
+    throw new WcError('ERR_USAGE', `${request.service} is a Wasm service: nothing can be run inside of a module`, {
+      hint: `wcompose run ${request.service} ARGS starts a new instance of its module with arguments of your own`,
+    });
+  }
+  const engine = await parts.engine.get(signal);
+  session.started(instance.name);
+  return await engine.sessions.exec(
+    instance.handle,
+    {
+      argv: request.command,
+      tty: request.tty,
+      stdin: request.stdin,
+      detach: request.detach,
+      environment: request.environment,
+      user: request.user,
+      workingDir: request.workingDir,
+      privileged: request.privileged,
+    },
+    session,
+    signal,
+  );
+}
+
+/** The instance that is asked for, if it runs; without a number the first that does. */
+export function chooseInstance(
+  { service, index }: Pick<ExecRequest, 'service' | 'index'>,
+  instances: readonly ObservedInstance[],
+): ObservedInstance {
+  const all = instances.filter((instance) => instance.service === service);
+  const wanted = index === undefined ? all : all.filter((instance) => instance.index === index);
+  const found = wanted.find((instance) => instance.state.at === 'running');
+  if (found !== undefined) return found;
+  if (index !== undefined && wanted.length === 0 && all.length > 0) {
+    throw new WcError('ERR_NO_SUCH_SERVICE', `service ${service} has no instance number ${index}`, {
+      hint: `it has: ${all.map((instance) => instance.index).join(', ')}`,
+    });
+  }
+  throw new WcError('ERR_NO_SUCH_SERVICE', `service ${service} is not running`, {
+    hint: wanted.length === 0 ? `start it with: wcompose up -d ${service}` : `start it with: wcompose start ${service}`,
+  });
+}
