@@ -2,7 +2,9 @@
 export class Interrupts implements Disposable {
   #count = 0;
   #listener: ((count: number) => void) | undefined;
-  readonly #onSignal = (): void => {
+  #last: NodeJS.Signals | undefined;
+  readonly #onSignal = (name: NodeJS.Signals): void => {
+    this.#last = name;
     this.#count++;
     this.#listener?.(this.#count);
   };
@@ -13,6 +15,11 @@ export class Interrupts implements Disposable {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The newest. */
+  get last(): NodeJS.Signals | undefined {
+    return this.#last;
   }
 
   /** One listener at a time; an interrupt that came before it is told at once. */

@@ -13,6 +13,7 @@ export interface Routes {
   'PUT /v1/project': { request: ApplyRequest; stream: SupervisorEvent };
   'DELETE /v1/project': { request: DownRequest; stream: SupervisorEvent };
   'POST /v1/services': { request: ServicesRequest; stream: SupervisorEvent };
+  'POST /v1/instances': { request: InstancesRequest; response: InstancesReply };
   'GET /v1/instances': { request: undefined; response: readonly ObservedInstance[] };
   /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };
@@ -42,6 +43,8 @@ export interface ApplyRequest {
   readonly waitTimeoutMs?: number | undefined;
   readonly dryRun: boolean;
   readonly failFast: boolean;
+  /** Only what a one-off instance of this service needs; its own instances stay as they are. */
+  readonly oneOff?: string | undefined;
 }
 
 export interface DownRequest {
@@ -54,9 +57,21 @@ export interface DownRequest {
 }
 
 export interface ServicesRequest {
-  readonly action: 'start' | 'stop' | 'restart' | 'kill';
+  readonly action: 'start' | 'stop' | 'restart' | 'kill' | 'remove';
   readonly services: readonly string[];
   readonly timeoutMs?: number | undefined;
+  /** `remove`: also the volumes of its instances that nobody named. */
+  readonly volumes?: boolean | undefined;
+}
+
+/** Something that is done at once to instances that run. */
+export type InstancesRequest =
+  | { readonly action: 'signal'; readonly services: readonly string[]; readonly signal: string }
+  | { readonly action: 'pause' | 'unpause'; readonly services: readonly string[] };
+
+export interface InstancesReply {
+  readonly done: readonly { readonly name: string; readonly kind: ObservedInstance['kind'] }[];
+  readonly warnings: readonly string[];
 }
 
 export type SupervisorEvent =

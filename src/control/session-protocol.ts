@@ -35,7 +35,6 @@ export interface RunRequest {
   readonly remove: boolean;
   readonly withDependencies: boolean;
   readonly build: 'missing' | 'always';
-  readonly removeOrphans: boolean;
   readonly environment: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly user?: string | undefined;

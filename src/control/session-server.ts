@@ -180,6 +180,7 @@ class SocketSession implements Session {
   #leave(): void {
     if (this.gone.aborted) return;
     this.#gone.abort();
+    this.input.end();
     this.#request.reject(new WcError('ERR_USAGE', 'the client left before it asked for anything'));
   }
 }

@@ -18,6 +18,11 @@ export function instanceId(service: string, index: number): InstanceId {
   return `${service}#${index}` as InstanceId;
 }
 
+/** A container of `run`: of the service, and none of its replicas. */
+export function oneOffId(service: string, slug: string): InstanceId {
+  return `${service}#run-${slug}` as InstanceId;
+}
+
 /** The service and replica number of an instance id; the number is 0 when the text is no instance id. */
 export function parseInstanceId(id: string): { readonly service: ServiceName; readonly index: number } {
   const at = id.lastIndexOf('#');

@@ -3,7 +3,7 @@ import type { InstanceId } from './ids.ts';
 /** Life of one instance, the same for a container and a Wasm module. Times are epoch milliseconds. */
 export type InstanceState =
   | { readonly at: 'created' }
-  | { readonly at: 'running'; readonly health: Health; readonly since: number }
+  | { readonly at: 'running'; readonly health: Health; readonly since: number; readonly paused?: boolean | undefined }
   | { readonly at: 'stopping'; readonly since: number }
   | { readonly at: 'exited'; readonly exit: ExitStatus; readonly since: number }
   /** Ended and about to be started again by its restart policy. */
@@ -79,4 +79,6 @@ export interface ObservedResource {
   readonly name: string;
   /** What the Engine knows it by; empty when it exists only as a host directory. */
   readonly id: string;
+  /** Of a volume that nobody named: the instance it was made for. */
+  readonly instance?: string | undefined;
 }

@@ -39,6 +39,16 @@ export interface CreateRequest<S extends Service> {
   readonly workingDir: string;
   readonly configFiles: readonly string[];
   readonly logs: LogSink;
+  /** A container for one command: no replica of its service. Of containers only. */
+  readonly oneOff?: OneOff | undefined;
+}
+
+export interface OneOff {
+  readonly slug: string;
+  /** Somebody will be attached to its input; it ends when they leave. */
+  readonly stdin: boolean;
+  /** It answers to the names of its service, and not only to its own. */
+  readonly useAliases: boolean;
 }
 
 /** A mount whose host side is known: one host directory, two doors. */

@@ -1,5 +1,6 @@
 import { ensureNetwork, listNetworks, removeNetwork } from '../runtime/container/networks.ts';
 import { ensureVolume, inspectVolume, listVolumes, removeVolume } from '../runtime/container/volumes.ts';
+import { createContainerActions } from '../runtime/container/actions.ts';
 import { createContainerRuntime } from '../runtime/container/driver.ts';
 import { Engine } from '../runtime/container/engine.ts';
 import { createFabricEngine } from '../runtime/container/fabric-engine.ts';
@@ -17,6 +18,7 @@ export async function connectEngine(signal: AbortSignal): Promise<EngineSide> {
     runtime,
     fabric,
     sessions: createContainerSessions(engine),
+    actions: createContainerActions(engine),
     resources: {
       ensureNetwork: async (project, network, inner) => await ensureNetwork(engine, project, network, inner),
       removeNetwork: async (network, inner) => await removeNetwork(engine, network, inner),

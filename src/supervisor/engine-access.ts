@@ -3,6 +3,7 @@ import type { ProjectName } from '../model/ids.ts';
 import type { ContainerService, NetworkSpec, VolumeSpec } from '../model/project.ts';
 import type { ObservedResource } from '../model/state.ts';
 import type { FabricEngine } from '../net/fabric-engine.ts';
+import type { ContainerActions } from '../runtime/container-actions.ts';
 import type { ContainerSessions } from '../runtime/container-sessions.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -12,6 +13,7 @@ export interface EngineSide extends AsyncDisposable {
   readonly resources: EngineResources;
   readonly fabric: FabricEngine;
   readonly sessions: ContainerSessions;
+  readonly actions: ContainerActions;
   /** Copies a container's log into the sink from `since` (epoch ms, exclusive) until it ended or the signal. */
   followLogs(handle: string, since: number | undefined, sink: LogSink, signal: AbortSignal): Promise<void>;
   /** Empties a host directory as root, through a helper container. */

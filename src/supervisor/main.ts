@@ -13,6 +13,7 @@ import { projectName } from '../model/ids.ts';
 import type { ProjectName } from '../model/ids.ts';
 import { untilIdle } from './idle.ts';
 import { acquireLease } from './lock.ts';
+import { OneOffs } from './one-offs.ts';
 import { openParts } from './parts.ts';
 import { ProjectSupervisor } from './project-supervisor.ts';
 import { createRoutes } from './routes.ts';
@@ -48,7 +49,9 @@ async function serve(name: ProjectName): Promise<void> {
     const info = { version: readVersion(), protocol: PROTOCOL_VERSION, project: name, pid: process.pid };
     const routes = createRoutes({ ...parts, info, supervisor, shutdown: shutdown.signal, busy, announced });
     const server = await serveControl(dirs.socket, routes, traceError);
-    serveSessions(server, createSessions({ ...parts, supervisor, shutdown: shutdown.signal, busy }), traceError);
+    const context = { ...parts, supervisor, shutdown: shutdown.signal, busy };
+    const oneOffs = new OneOffs({ ...context, ...parts.oneOffs });
+    serveSessions(server, createSessions({ ...context, oneOffs }), traceError);
     trace('serving', { name, pid: process.pid });
     reply({ ok: true });
     await untilIdle(

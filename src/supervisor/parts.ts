@@ -1,14 +1,17 @@
 import type { ProjectDirs } from '../control/project-dirs.ts';
 import { LogHub } from '../logs/hub.ts';
-import type { ProjectName } from '../model/ids.ts';
+import type { InstanceId, ProjectName } from '../model/ids.ts';
+import type { WasmService } from '../model/project.ts';
 import { createFabric } from '../net/project-fabric.ts';
 import type { ProjectFabric } from '../net/project-fabric.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { createWasmRuntime } from '../runtime/wasm/driver.ts';
 import { VolumeDirs } from '../storage/volume-dirs.ts';
 import { Broadcast } from '../util/broadcast.ts';
 import { Serial } from '../util/serial.ts';
 import { connectEngine } from './connect-engine.ts';
 import { EngineAccess } from './engine-access.ts';
+import { hideInstances } from './hidden-instances.ts';
 import { Instances } from './instances.ts';
 import { LogFollowers } from './log-followers.ts';
 import { ModuleDigests } from './module-digest.ts';
@@ -21,6 +24,8 @@ import type { WasmSide } from './wasm-side.ts';
 export interface Parts extends SupervisorParts, AsyncDisposable {
   /** What users should know that belongs to no request. */
   readonly notices: Broadcast<string>;
+  /** The Wasm runtime with the instances of `run`, which the project does not see. */
+  readonly oneOffs: { readonly wasm: Runtime<WasmService>; readonly hidden: Set<InstanceId> };
   /** Nothing runs that needs this process. */
   readonly isUnused: () => boolean;
 }
@@ -52,7 +57,9 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
       onNotice: notice,
     }),
   );
-  const runtime = stack.use(createWasmRuntime({ fabric }));
+  const whole = stack.use(createWasmRuntime({ fabric }));
+  const hidden = new Set<InstanceId>();
+  const runtime = hideInstances(whole, hidden);
   loops.push(instances.listen(runtime, undefined, signal).catch(traceError));
   stack.use(followAddresses(instances, fabric, signal));
   stack.defer(async () => {
@@ -63,6 +70,9 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
     runtime,
     setProject: (project) => fabric.setProject(project),
     refresh: async (inner) => await fabric.refresh(inner),
+    endOneOffs: async (inner) => {
+      await Promise.all([...hidden].map(async (id) => await whole.stop(id, 0, inner)));
+    },
     removeStaleRelays: async (inner) => await fabric.removeStaleRelays(inner),
   };
   const record = new WasmRecord(dirs.wasmRecord);
@@ -81,6 +91,7 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
     record,
     former,
     notices,
+    oneOffs: { wasm: whole, hidden },
     isUnused: () => instances.running === 0,
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };

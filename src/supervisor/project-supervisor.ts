@@ -15,7 +15,9 @@ import { chainPlans, formatPlan } from '../plan/builder.ts';
 import { configHashText } from '../plan/config-hash.ts';
 import { selectServices } from '../plan/graph.ts';
 import { findOrphans, reconcile } from '../plan/reconcile.ts';
+import { planRemove } from '../plan/remove.ts';
 import { planDown, planRestart, planStart, planStop } from '../plan/teardown.ts';
+import { planRun } from '../plan/run.ts';
 import type { Serial } from '../util/serial.ts';
 import { applyPlan, prepareTitle } from './apply-plan.ts';
 import { buildModule, modulesToBuild } from './build-module.ts';
@@ -83,7 +85,10 @@ export class ProjectSupervisor {
       if (!request.dryRun) await this.#buildModules(request, emit, signal);
       const observed = await this.#observe(engine, signal);
       const hash = (service: Service): string => this.#hash(service, project);
-      const plan = reconcile(project, observed, { ...request, hash });
+      const plan =
+        request.oneOff === undefined
+          ? reconcile(project, observed, { ...request, hash })
+          : planRun(project, observed, request.oneOff, { ...request, hash });
       if (!request.removeOrphans) warnOrphans(findOrphans(project, observed), emit);
       emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
       if (request.dryRun) return [];
@@ -122,7 +127,10 @@ export class ProjectSupervisor {
       const engine = await this.#engineForDown(known, signal);
       const observed = await this.#observe(engine, signal);
       instances.replaceAll(observed.instances, engine);
-      const plan = planDown(observed, {
+      if (!request.dryRun) await wasm.endOneOffs(signal);
+      const oneOffs = (await engine?.actions.oneOffs(name, signal)) ?? [];
+      const all = { ...observed, instances: [...observed.instances, ...oneOffs] };
+      const plan = planDown(all, {
         project,
         removeVolumes: request.removeVolumes,
         removeOrphans: request.removeOrphans,
@@ -159,6 +167,11 @@ export class ProjectSupervisor {
       const plan = this.#servicesPlan(request, project, observed);
       emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
       const failures = await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
+      if (request.action === 'remove') {
+        const left = ({ service }: ObservedInstance): boolean =>
+          request.services.length > 0 && !request.services.includes(service);
+        this.#former = this.#former.filter(left);
+      }
       await this.recordWasm();
       return failures;
     });
@@ -195,6 +208,10 @@ export class ProjectSupervisor {
         return planStop(observed, project, services, request.timeoutMs);
       case 'kill':
         return planStop(observed, project, services, 0);
+      case 'remove': {
+        const ended = [...observed.instances, ...this.#notStartedAgain(observed.instances)];
+        return planRemove({ ...observed, instances: ended }, services, request.volumes === true);
+      }
       case 'start':
         return chainPlans(planStart(observed, project, services), this.#planFormer(request, project, observed));
       case 'restart':

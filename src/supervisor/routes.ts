@@ -5,12 +5,17 @@ import { WcError } from '../model/diagnostic.ts';
 import { isUp } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
 import type { Broadcast } from '../util/broadcast.ts';
+import type { EngineAccess } from './engine-access.ts';
+import { actOnInstances } from './instance-actions.ts';
 import type { Instances } from './instances.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
+import type { WasmSide } from './wasm-side.ts';
 
 export interface RouteParts {
   readonly info: SupervisorInfo;
   readonly supervisor: ProjectSupervisor;
+  readonly engine: EngineAccess;
+  readonly wasm: WasmSide;
   readonly instances: Instances;
   readonly hub: LogHub;
   readonly notices: Broadcast<string>;
@@ -30,6 +35,8 @@ export function createRoutes(parts: RouteParts): Handlers {
       return info;
     },
     'GET /v1/instances': async ({ signal }) => await supervisor.list(signal),
+    'POST /v1/instances': async ({ body, signal }) =>
+      await actOnInstances(parts, body, await supervisor.list(signal), shutdown),
     'PUT /v1/project': async ({ body, signal }) =>
       stream(parts, signal, async (emit) => await supervisor.apply(body, emit, shutdown)),
     'DELETE /v1/project': async ({ body, signal }) =>

@@ -1,13 +1,16 @@
-import type { ExecRequest, SessionRequest } from '../control/session-protocol.ts';
+import type { SupervisorEvent } from '../control/protocol.ts';
+import type { ExecRequest, RunRequest, SessionRequest } from '../control/session-protocol.ts';
 import type { Session, SessionHandler } from '../control/session-server.ts';
 import { WcError } from '../model/diagnostic.ts';
 import type { ObservedInstance } from '../model/state.ts';
 import type { EngineAccess } from './engine-access.ts';
+import type { OneOffs } from './one-offs.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
 
 export interface SessionParts {
   readonly supervisor: ProjectSupervisor;
   readonly engine: EngineAccess;
+  readonly oneOffs: OneOffs;
   /** Ends when this process is told to end. */
   readonly shutdown: AbortSignal;
   /** Counts open sessions; the process does not end while there are any. */
@@ -22,9 +25,34 @@ export function createSessions(parts: SessionParts): SessionHandler {
       case 'exec':
         return await exec(parts, request, session);
       case 'run':
-        throw new WcError('ERR_USAGE', 'run');
+        return (await prepare(parts, request, session)) ? await parts.oneOffs.run(request, session) : 1;
     }
   };
+}
+
+/** False: what failed was told to the client. */
+async function prepare(parts: SessionParts, request: RunRequest, session: Session): Promise<boolean> {
+  let ok = false;
+  const emit = (event: SupervisorEvent): void => {
+    if (event.type === 'end') ({ ok } = event);
+    session.emit(event);
+  };
+  const { project, service, withDependencies, build } = request;
+  const apply = {
+    project,
+    services: [service],
+    withDependencies,
+    recreate: 'changed',
+    removeOrphans: false,
+    build,
+    start: true,
+    wait: false,
+    dryRun: false,
+    failFast: false,
+    oneOff: service,
+  } as const;
+  await parts.supervisor.apply(apply, emit, AbortSignal.any([parts.shutdown, session.gone]));
+  return ok;
 }
 
 async function exec(parts: SessionParts, request: ExecRequest, session: Session): Promise<number> {

@@ -8,6 +8,8 @@ export interface WasmSide {
   setProject(project: Project): void;
   /** Containers of the project came, went or changed their addresses. */
   refresh(signal: AbortSignal): Promise<void>;
+  /** Ends instances of `run`, by force. */
+  endOneOffs(signal: AbortSignal): Promise<void>;
   /** Relay containers that a supervisor left which died. */
   removeStaleRelays(signal: AbortSignal): Promise<void>;
 }

@@ -40,6 +40,7 @@ export function instanceRow(instance: ObservedInstance, now: number): readonly s
 export const INSTANCE_HEADER = ['NAME', 'IMAGE', 'SERVICE', 'KIND', 'CREATED', 'STATUS', 'PORTS'] as const;
 
 function stateWord(state: InstanceState): string {
+  if (state.at === 'running' && state.paused === true) return 'paused';
   return state.at === 'backoff' ? 'restarting' : state.at;
 }
 
@@ -50,7 +51,7 @@ function status(state: InstanceState, now: number): string {
     case 'running': {
       const health =
         state.health === 'none' ? '' : ` (${state.health === 'starting' ? 'health: starting' : state.health})`;
-      return `Up ${duration(now - state.since)}${health}`;
+      return `Up ${duration(now - state.since)}${health}${state.paused === true ? ' (Paused)' : ''}`;
     }
     case 'stopping':
       return 'Stopping';

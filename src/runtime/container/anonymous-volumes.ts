@@ -24,6 +24,8 @@ export class AnonymousVolumes {
   /** Remembers what a container has that is about to be removed. */
   keep(container: ContainerInspect): void {
     const labels = container.Config.Labels ?? {};
+    // Not a replica's: nobody is to find the files of a one-off container in a service.
+    if (labels[LABEL.oneoff] === 'True') return;
     const volumes = container.Mounts.flatMap(({ Type, Name = '', Destination }) =>
       Type === 'volume' && UNNAMED.test(Name) ? [[Destination, Name] as const] : [],
     );

@@ -1,6 +1,6 @@
 import { WcError } from '../../model/diagnostic.ts';
 import type { ContainerService, Healthcheck, NetworkSpec, PortSpec, RestartPolicy } from '../../model/project.ts';
-import type { CreateRequest } from '../runtime.ts';
+import type { CreateRequest, OneOff } from '../runtime.ts';
 import { ENGINE_ATTRIBUTES } from './engine-attributes.ts';
 import type { BodyParts } from './engine-attributes.ts';
 import { containerLabels } from './labels.ts';
@@ -28,7 +28,7 @@ export function planCreate(request: CreateRequest<ContainerService>, severalNetw
   const endpoints = networks.map((network, at) => ({
     network: network.name,
     endpoint: {
-      ...endpointSettings(service, network, name),
+      ...endpointSettings(request, network, name),
       ...shared,
       ...(at === 0 && severalNetworks ? optional('MacAddress', mac) : {}),
     },
@@ -41,6 +41,7 @@ export function planCreate(request: CreateRequest<ContainerService>, severalNetw
       // Before API 1.44 the address is the container's, since then the connection's.
       ...(severalNetworks ? {} : optional('MacAddress', mac)),
       ...processConfig(service),
+      ...attachedInput(request.oneOff),
       Labels: containerLabels({ ...request, networks }),
       ExposedPorts: exposedPorts(service),
       HostConfig: {
@@ -96,15 +97,25 @@ function attributes(service: ContainerService): BodyParts {
 }
 
 /** The connection to a network: the names by which others on it find the instance. */
-function endpointSettings(service: ContainerService, network: NetworkSpec, name: string): CreateBody {
+function endpointSettings(
+  { service, oneOff }: CreateRequest<ContainerService>,
+  network: NetworkSpec,
+  name: string,
+): CreateBody {
   const joined = service.networks.find((one) => one.network === network.key);
+  const isReplica = oneOff === undefined || oneOff.useAliases;
   // On the Engine's own bridge network there are no names.
-  const aliases = network.name === 'bridge' ? [] : [...new Set([service.name, name, ...(joined?.aliases ?? [])])];
+  const aliases = network.name === 'bridge' ? [] : [...new Set([...(isReplica ? [service.name] : []), name, ...(joined?.aliases ?? [])])];
   const address = joined?.ipv4Address;
   return {
     ...(aliases.length === 0 ? {} : { Aliases: aliases }),
     ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
   };
+}
+
+/** Without `StdinOnce` the command would never see the end of its input. */
+function attachedInput(oneOff: OneOff | undefined): CreateBody {
+  return oneOff?.stdin === true ? { AttachStdin: true, OpenStdin: true, StdinOnce: true } : {};
 }
 
 function processConfig(service: ContainerService): CreateBody {

@@ -79,6 +79,9 @@ export interface ImageInspect {
   readonly Os: string;
   readonly Architecture: string;
   readonly Variant?: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly Size?: number;
+  readonly Created?: string;
   readonly Config?: { readonly Volumes?: Readonly<Record<string, unknown>> | null } | null;
 }
 

@@ -10,6 +10,7 @@ export const LABEL = {
   project: 'com.docker.compose.project',
   service: 'com.docker.compose.service',
   oneoff: 'com.docker.compose.oneoff',
+  slug: 'com.docker.compose.slug',
   number: 'com.docker.compose.container-number',
   configHash: 'com.docker.compose.config-hash',
   version: 'com.docker.compose.version',
@@ -37,6 +38,7 @@ export interface LabelInput {
   readonly workingDir: string;
   readonly configFiles: readonly string[];
   readonly networks: readonly NetworkSpec[];
+  readonly oneOff?: { readonly slug: string } | undefined;
 }
 
 export function containerLabels(input: LabelInput): Readonly<Record<string, string>> {
@@ -45,7 +47,8 @@ export function containerLabels(input: LabelInput): Readonly<Record<string, stri
     ...service.labels,
     [LABEL.project]: input.project,
     [LABEL.service]: service.name,
-    [LABEL.oneoff]: 'False',
+    [LABEL.oneoff]: input.oneOff === undefined ? 'False' : 'True',
+    ...(input.oneOff === undefined ? {} : { [LABEL.slug]: input.oneOff.slug }),
     [LABEL.number]: String(input.index),
     [LABEL.configHash]: input.configHash,
     [LABEL.version]: COMPOSE_VERSION,

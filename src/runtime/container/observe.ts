@@ -88,7 +88,12 @@ function toState(found: ContainerInspect): InstanceState {
       return { at: 'created' };
     case 'running':
     case 'paused':
-      return { at: 'running', health: toHealth(State.Health?.Status), since: Date.parse(State.StartedAt) };
+      return {
+        at: 'running',
+        health: toHealth(State.Health?.Status),
+        since: Date.parse(State.StartedAt),
+        ...(State.Status === 'paused' ? { paused: true } : {}),
+      };
     case 'removing':
       return { at: 'stopping', since: Date.parse(State.FinishedAt) };
     default:

@@ -59,7 +59,12 @@ export async function listVolumes(
     { filters: projectFilter(project) },
     signal,
   );
-  return (Volumes ?? []).map(({ Name, Labels }) => ({ id: Name, name: Name, key: Labels?.[LABEL.volume] ?? Name }));
+  return (Volumes ?? []).map(({ Name, Labels }) => ({
+    id: Name,
+    name: Name,
+    key: Labels?.[LABEL.volume] ?? Name,
+    instance: Labels?.[LABEL.anonymous],
+  }));
 }
 
 /** Removes a volume with its files; one without a project's label is never touched: ERR_NOT_OURS. */
