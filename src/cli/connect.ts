@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { ControlClient } from '../control/client.ts';
 import { readNdjson } from '../control/ndjson.ts';
 import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
+import type { ListedProject } from '../control/protocol.ts';
 import type { ProjectDirs } from '../control/project-dirs.ts';
 import { fromWireError, WcError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
@@ -43,11 +44,20 @@ export async function ensureSupervisor(name: ProjectName, signal: AbortSignal): 
 
 /** Asks a short-lived process what there is of a project that has no supervisor. It starts and writes nothing. */
 export async function observeOnce(name: ProjectName, signal: AbortSignal): Promise<readonly ObservedInstance[]> {
-  const child = spawn(process.execPath, [supervisorEntry(), 'observe', name], {
+  return await askOnce(['observe', name], signal);
+}
+
+/** Every project there is; asked in the same way. */
+export async function listOnce(signal: AbortSignal): Promise<readonly ListedProject[]> {
+  return await askOnce(['list'], signal);
+}
+
+async function askOnce<T>(args: readonly string[], signal: AbortSignal): Promise<T> {
+  const child = spawn(process.execPath, [supervisorEntry(), ...args], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     signal,
   });
-  const reply = await firstMessage<Reply<readonly ObservedInstance[]>>(child);
+  const reply = await firstMessage<Reply<T>>(child);
   return unwrap(reply);
 }
 

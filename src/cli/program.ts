@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { ConfigOptions } from './commands/config.ts';
 import type { CommandContext, ExitStatusCode, GlobalOptions } from './context.ts';
 import { addInstanceCommands } from './instance-commands.ts';
+import { addMoreCommands } from './more-commands.ts';
 import type { Interrupts } from './interrupt.ts';
 
 /** Runs one command with its context; gives the exit status to the process. */
@@ -33,6 +34,7 @@ export function createProgram(run: RunCommand, version: string): Command {
   addServiceCommands(program, run, global);
   addListings(program, run, global);
   addInstanceCommands(program, run, global);
+  addMoreCommands(program, run, global);
   return program;
 }
 
@@ -55,6 +57,7 @@ function addUp(program: Command, run: RunCommand, global: Global): void {
     .option('--no-deps', 'leave out what the named services depend on')
     .option('--no-start', 'create only')
     .option('--remove-orphans', 'remove instances of services the file no longer has')
+    .option('--scale <service=number>', 'number of its replicas; may be given several times', collect)
     .option('--fail-fast', 'end everything at the first failure')
     .option('-t, --timeout <seconds>', 'longest time for a graceful stop', seconds)
     .option('--no-log-prefix', 'print log lines without the name of their service')

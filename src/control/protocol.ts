@@ -14,6 +14,16 @@ export interface Routes {
   'DELETE /v1/project': { request: DownRequest; stream: SupervisorEvent };
   'POST /v1/services': { request: ServicesRequest; stream: SupervisorEvent };
   'POST /v1/instances': { request: InstancesRequest; response: InstancesReply };
+  'POST /v1/pull': { request: PullRequest; stream: SupervisorEvent };
+  'POST /v1/images': { request: { readonly services: readonly string[] }; response: readonly ImageRow[] };
+  /** Answers when an instance of the services has ended. */
+  'POST /v1/wait': {
+    request: { readonly services: readonly string[] };
+    response: { readonly name: string; readonly code: number };
+  };
+  /** What happens to instances from now on. `?service=` narrows it. */
+  'GET /v1/changes': { request: undefined; stream: InstanceChange };
+  'POST /v1/top': { request: { readonly services: readonly string[] }; response: readonly InstanceProcesses[] };
   'GET /v1/instances': { request: undefined; response: readonly ObservedInstance[] };
   /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };
@@ -72,6 +82,52 @@ export type InstancesRequest =
 export interface InstancesReply {
   readonly done: readonly { readonly name: string; readonly kind: ObservedInstance['kind'] }[];
   readonly warnings: readonly string[];
+}
+
+export interface PullRequest {
+  readonly project: Project;
+  readonly services: readonly string[];
+  readonly withDependencies: boolean;
+  readonly policy: 'missing' | 'always';
+  /** What cannot be pulled is a warning. */
+  readonly ignoreFailures: boolean;
+}
+
+/** What an instance was made of. */
+export interface ImageRow {
+  readonly name: string;
+  readonly kind: ObservedInstance['kind'];
+  readonly id: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly platform: string;
+  readonly bytes: number;
+  readonly createdAt?: number | undefined;
+}
+
+export interface InstanceChange {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly type: ObservedInstance['kind'];
+  /** `start`, `die`, `destroy`, `health_status: healthy` */
+  readonly action: string;
+  readonly id: string;
+  readonly service: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface InstanceProcesses {
+  readonly name: string;
+  readonly titles: readonly string[];
+  readonly processes: readonly (readonly string[])[];
+}
+
+/** One project of all there are. */
+export interface ListedProject {
+  readonly name: string;
+  /** How many of its instances are in which state. */
+  readonly states: Readonly<Record<string, number>>;
+  readonly files: readonly string[];
 }
 
 export type SupervisorEvent =

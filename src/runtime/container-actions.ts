@@ -7,11 +7,20 @@ export interface ContainerActions {
   kill(handle: string, signalName: string, signal: AbortSignal): Promise<void>;
   pause(handle: string, signal: AbortSignal): Promise<void>;
   unpause(handle: string, signal: AbortSignal): Promise<void>;
+  /** Containers of all projects. */
+  containers(signal: AbortSignal): Promise<readonly ListedContainer[]>;
   top(handle: string, signal: AbortSignal): Promise<ProcessTable>;
   /** Containers of `run`, also those that docker compose made. */
   oneOffs(project: ProjectName, signal: AbortSignal): Promise<readonly ObservedInstance[]>;
   /** The image a container was made of; undefined when there is no such container. */
   image(handle: string, signal: AbortSignal): Promise<ContainerImage | undefined>;
+}
+
+export interface ListedContainer {
+  readonly project: string;
+  /** The Engine's word: `running`, `exited`. */
+  readonly state: string;
+  readonly files: readonly string[];
 }
 
 export interface ProcessTable {

@@ -89,6 +89,12 @@ async function observe(name: ProjectName): Promise<void> {
   reply({ ok: await observeStored(name, projectDirs(name, process.env), AbortSignal.timeout(OBSERVE_MS)) });
 }
 
+/** For `ls`. */
+async function list(): Promise<void> {
+  const { listProjects } = await import('./list-projects.ts');
+  reply({ ok: await listProjects(process.env, AbortSignal.timeout(OBSERVE_MS)) });
+}
+
 const LOCK_WAIT_MS = 3_000;
 const ANNOUNCED_MS = 300;
 const CLOSE_MS = 500;
@@ -99,6 +105,7 @@ const OBSERVE_MS = 10_000;
 const [mode, raw = ''] = process.argv.slice(2);
 try {
   if (mode === 'observe') await observe(projectName(raw));
+  else if (mode === 'list') await list();
   else await serve(projectName(raw));
   process.exit(0);
 } catch (error) {

@@ -66,6 +66,7 @@ export class OneOffs {
       await engine.runtime.start(handle, shutdown);
       running = true;
       session.started(name);
+      if (!request.detach && session.gone.aborted && tty) void tell(engine, handle, 'SIGHUP');
     };
     try {
       if (request.detach) {
@@ -74,9 +75,10 @@ export class OneOffs {
         return 0;
       }
       session.onSignal((signalName) => void tell(engine, handle, signalName));
-      session.gone.addEventListener('abort', () => {
+      const hangUp = (): void => {
         if (tty && running) void tell(engine, handle, 'SIGHUP');
-      });
+      };
+      session.gone.addEventListener('abort', hangUp);
       const code = await engine.sessions.attach(handle, { tty, stdin: oneOff.stdin, start }, session, shutdown);
       if (code !== undefined) {
         if (request.remove) await remove();

@@ -2,13 +2,19 @@ import type { SupervisorEvent, SupervisorInfo } from '../control/protocol.ts';
 import type { Handlers } from '../control/server.ts';
 import type { LogHub } from '../logs/hub.ts';
 import { WcError } from '../model/diagnostic.ts';
+import { projectName } from '../model/ids.ts';
 import { isUp } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
 import type { Broadcast } from '../util/broadcast.ts';
 import type { EngineAccess } from './engine-access.ts';
-import { actOnInstances } from './instance-actions.ts';
+import { instanceChanges } from './changes.ts';
+import { imageRows } from './image-rows.ts';
+import { actOnInstances, requireNames } from './instance-actions.ts';
 import type { Instances } from './instances.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
+import { processTables } from './process-tables.ts';
+import { pullImages } from './pull.ts';
+import { awaitExit } from './wait.ts';
 import type { WasmSide } from './wasm-side.ts';
 
 export interface RouteParts {
@@ -37,6 +43,26 @@ export function createRoutes(parts: RouteParts): Handlers {
     'GET /v1/instances': async ({ signal }) => await supervisor.list(signal),
     'POST /v1/instances': async ({ body, signal }) =>
       await actOnInstances(parts, body, await supervisor.list(signal), shutdown),
+    'POST /v1/pull': async ({ body, signal }) =>
+      stream(parts, signal, async (emit) => await pullImages(parts.engine, body, emit, AbortSignal.any([signal, shutdown]))),
+    'POST /v1/images': async ({ body, signal }) => {
+      const all = await supervisor.list(signal);
+      requireNames(body.services, all);
+      const chosen = all.filter(({ service }) => body.services.length === 0 || body.services.includes(service));
+      return await imageRows(parts.engine, chosen, signal);
+    },
+    'POST /v1/wait': async ({ body, signal }) => {
+      using _busy = parts.busy();
+      return await awaitExit(parts, body.services, AbortSignal.any([signal, shutdown]));
+    },
+    'GET /v1/changes': async ({ query, signal }) =>
+      held(parts, instanceChanges({ ...parts, name: projectName(info.project) }, query.getAll('service'), AbortSignal.any([signal, shutdown]))),
+    'POST /v1/top': async ({ body, signal }) => {
+      const all = await supervisor.list(signal);
+      requireNames(body.services, all);
+      const chosen = all.filter(({ service }) => body.services.length === 0 || body.services.includes(service));
+      return await processTables(parts.engine, chosen, signal);
+    },
     'PUT /v1/project': async ({ body, signal }) =>
       stream(parts, signal, async (emit) => await supervisor.apply(body, emit, shutdown)),
     'DELETE /v1/project': async ({ body, signal }) =>
@@ -56,6 +82,12 @@ export function createRoutes(parts: RouteParts): Handlers {
         AbortSignal.any([signal, shutdown]),
       ),
   };
+}
+
+/** The process does not end while somebody reads the stream. */
+async function* held<T>({ busy }: RouteParts, values: AsyncIterable<T>): AsyncGenerator<T> {
+  using _busy = busy();
+  yield* values;
 }
 
 /**

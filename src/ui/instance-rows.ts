@@ -72,7 +72,8 @@ function portText(port: PublishedPort): string {
   return `${host}:${port.published}->${port.target}/${port.protocol}`;
 }
 
-function duration(ms: number): string {
+/** `3 minutes`; seconds at the finest. */
+export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const units = [
     [86_400, 'day'],

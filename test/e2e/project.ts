@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'bin/wcompose.js');
+export const program = join(root, 'bin/wcompose.js');
 
 export interface Ran {
   readonly code: number;

@@ -8,6 +8,7 @@ import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { followPlan } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
+import { applyScales } from '../scale.ts';
 import { streamLogs } from '../stream-logs.ts';
 
 export interface UpOptions {
@@ -22,6 +23,8 @@ export interface UpOptions {
   /** `--build`; false: `--no-build`. */
   readonly build?: boolean;
   readonly removeOrphans?: boolean;
+  /** `SERVICE=NUMBER` */
+  readonly scale?: readonly string[];
   readonly failFast?: boolean;
   readonly timeout?: number;
   readonly logPrefix?: boolean;
@@ -35,7 +38,8 @@ export async function up(
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
   checkFlags(options);
-  const { project } = await context.loadProject(services);
+  const loaded = await context.loadProject(services);
+  const project = applyScales(loaded.project, options.scale ?? []);
   const connection = await ensureSupervisor(project.name, context.signal);
   const request = applyRequest(project, services, options);
   const attached = !(

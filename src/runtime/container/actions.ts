@@ -7,6 +7,7 @@ import type { Engine } from './engine.ts';
 import { explained } from './errors.ts';
 import { inspectImage } from './images.ts';
 import { LABEL, projectFilter } from './labels.ts';
+import { listProjectContainers } from './list-projects.ts';
 import { toObserved } from './observe.ts';
 
 export function createContainerActions(engine: Engine): ContainerActions {
@@ -21,6 +22,7 @@ export function createContainerActions(engine: Engine): ContainerActions {
       await act(`pause container ${short(handle)}`, `/containers/${handle}/pause`, signal),
     unpause: async (handle, signal) =>
       await act(`unpause container ${short(handle)}`, `/containers/${handle}/unpause`, signal),
+    containers: async (signal) => await listProjectContainers(engine, signal),
     top: async (handle, signal) => await top(engine, handle, signal),
     oneOffs: async (project, signal) => await oneOffs(engine, project, signal),
     image: async (handle, signal) => await image(engine, handle, signal),

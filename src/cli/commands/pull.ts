@@ -1,0 +1,36 @@
+import { ensureSupervisor } from '../connect.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
+import type { CommandContext, ExitStatusCode } from '../context.ts';
+import { followPlan } from '../follow-plan.ts';
+import type { Interrupts } from '../interrupt.ts';
+import { interruptible } from './down.ts';
+
+export interface PullOptions {
+  readonly quiet?: boolean;
+  readonly ignorePullFailures?: boolean;
+  readonly includeDeps?: boolean;
+  readonly policy?: 'missing' | 'always';
+}
+
+/** Gets the images of services from their registries. */
+export async function pull(
+  services: readonly string[],
+  options: PullOptions,
+  context: CommandContext,
+  interrupts: Interrupts,
+): Promise<ExitStatusCode> {
+  const { output } = context;
+  const { project } = await context.loadProject(services);
+  const { client } = await ensureSupervisor(project.name, context.signal);
+  const request = {
+    project,
+    services,
+    withDependencies: options.includeDeps === true,
+    policy: options.policy ?? 'always',
+    ignoreFailures: options.ignorePullFailures === true,
+  };
+  const events = client.stream('POST /v1/pull', request, interruptible(context, interrupts));
+  const result = await followPlan(events, output, { quiet: options.quiet === true });
+  if (interrupts.count > 0) return EXIT_INTERRUPTED;
+  return result.ok ? EXIT_OK : EXIT_FAILED;
+}

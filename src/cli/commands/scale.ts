@@ -1,0 +1,36 @@
+import { ensureSupervisor } from '../connect.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
+import type { CommandContext, ExitStatusCode } from '../context.ts';
+import { followPlan } from '../follow-plan.ts';
+import type { Interrupts } from '../interrupt.ts';
+import { applyScales, readScales } from '../scale.ts';
+import { interruptible } from './down.ts';
+
+/** Other numbers of replicas for some services, until the next `up` reads the file again. */
+export async function scale(
+  entries: readonly string[],
+  options: { readonly deps?: boolean },
+  context: CommandContext,
+  interrupts: Interrupts,
+): Promise<ExitStatusCode> {
+  const services = [...readScales(entries).keys()];
+  const loaded = await context.loadProject(services);
+  const project = applyScales(loaded.project, entries);
+  const { client } = await ensureSupervisor(project.name, context.signal);
+  const request = {
+    project,
+    services,
+    withDependencies: options.deps !== false,
+    recreate: 'changed',
+    removeOrphans: false,
+    build: 'missing',
+    start: true,
+    wait: false,
+    dryRun: false,
+    failFast: false,
+  } as const;
+  const events = client.stream('PUT /v1/project', request, interruptible(context, interrupts));
+  const result = await followPlan(events, context.output);
+  if (interrupts.count > 0) return EXIT_INTERRUPTED;
+  return result.ok ? EXIT_OK : EXIT_FAILED;
+}

@@ -1,0 +1,115 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+
+import type { ImagesOptions } from './commands/images.ts';
+import type { LsOptions } from './commands/ls.ts';
+import type { PortOptions } from './commands/port.ts';
+import type { PullOptions } from './commands/pull.ts';
+import type { UpOptions } from './commands/up.ts';
+import type { GlobalOptions } from './context.ts';
+import { collect, number } from './instance-commands.ts';
+import type { RunCommand } from './program.ts';
+
+type Global = () => GlobalOptions;
+
+/** Commands about images, numbers of replicas, and what is asked of a project that runs. */
+export function addMoreCommands(program: Command, run: RunCommand, global: Global): void {
+  addCreate(program, run, global);
+  addImages(program, run, global);
+  addQuestions(program, run, global);
+}
+
+function addCreate(program: Command, run: RunCommand, global: Global): void {
+  program
+    .command('create [services...]')
+    .description('create what is missing or changed, and start nothing')
+    .option('--build', 'run the commands that make modules first')
+    .option('--no-build', 'run none of them, also where a module is missing')
+    .option('--force-recreate', 'create every instance anew')
+    .option('--no-recreate', 'leave what exists as it is, also when its configuration changed')
+    .option('--remove-orphans', 'remove instances of services the file no longer has')
+    .option('--scale <service=number>', 'number of its replicas; may be given several times', collect)
+    .action(async (services: string[], options: UpOptions & { readonly recreate?: boolean }) => {
+      const { up } = await import('./commands/up.ts');
+      const given = { ...options, noRecreate: options.recreate === false, noStart: true };
+      await run(global(), async (context, interrupts) => await up(services, given, context, interrupts));
+    });
+  program
+    .command('scale <service=number...>')
+    .description('change the number of replicas of services')
+    .option('--no-deps', 'do not start what the services depend on')
+    .action(async (entries: string[], options: { deps?: boolean }) => {
+      const { scale } = await import('./commands/scale.ts');
+      await run(global(), async (context, interrupts) => await scale(entries, options, context, interrupts));
+    });
+}
+
+function addImages(program: Command, run: RunCommand, global: Global): void {
+  program
+    .command('pull [services...]')
+    .description('get the images of services from their registries')
+    .option('-q, --quiet', 'without progress')
+    .option('--ignore-pull-failures', 'go on with what can be pulled, and end well')
+    .option('--include-deps', 'also those of what the services depend on')
+    .addOption(new Option('--policy <policy>', 'which').choices(['missing', 'always']).default('always'))
+    .action(async (services: string[], options: PullOptions) => {
+      const { pull } = await import('./commands/pull.ts');
+      await run(global(), async (context, interrupts) => await pull(services, options, context, interrupts));
+    });
+  program
+    .command('images [services...]')
+    .description('list what the instances were made of')
+    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .option('-q, --quiet', 'only ids')
+    .action(async (services: string[], options: ImagesOptions) => {
+      const { images } = await import('./commands/images.ts');
+      await run(global(), async (context) => await images(services, options, context));
+    });
+}
+
+function addQuestions(program: Command, run: RunCommand, global: Global): void {
+  program
+    .command('port')
+    .description('print where a port of a service is reached on this host')
+    .argument('<service>')
+    .argument('<private-port>', 'the port of the service', number)
+    .addOption(new Option('--protocol <protocol>', 'which').choices(['tcp', 'udp']).default('tcp'))
+    .option('--index <number>', 'which instance, where the service has several', number)
+    .action(async (service: string, target: number, options: PortOptions) => {
+      const { port } = await import('./commands/port.ts');
+      await run(global(), async (context) => await port(service, target, options, context));
+    });
+  program
+    .command('ls')
+    .description('list all projects that run')
+    .option('-a, --all', 'also those of which nothing runs')
+    .option('-q, --quiet', 'only names')
+    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .action(async (options: LsOptions) => {
+      const { ls } = await import('./commands/ls.ts');
+      await run(global(), async (context) => await ls(options, context));
+    });
+  program
+    .command('events [services...]')
+    .description('print what happens to instances, as it happens')
+    .option('--json', 'one JSON object per line')
+    .action(async (services: string[], options: { json?: boolean }) => {
+      const { events } = await import('./commands/events.ts');
+      await run(global(), async (context, interrupts) => await events(services, options, context, interrupts));
+    });
+  program
+    .command('top [services...]')
+    .description('list the processes of instances that run')
+    .action(async (services: string[]) => {
+      const { top } = await import('./commands/top.ts');
+      await run(global(), async (context) => await top(services, context));
+    });
+  program
+    .command('wait <services...>')
+    .description('wait until an instance of the services has ended, and end with its status')
+    .option('--down-project', 'remove the project then')
+    .action(async (services: string[], options: { downProject?: boolean }) => {
+      const { wait } = await import('./commands/wait.ts');
+      await run(global(), async (context, interrupts) => await wait(services, options, context, interrupts));
+    });
+}

@@ -1,0 +1,40 @@
+import { stat } from 'node:fs/promises';
+
+import type { ImageRow } from '../control/protocol.ts';
+import type { ObservedInstance } from '../model/state.ts';
+import type { EngineAccess } from './engine-access.ts';
+
+/** What each instance was made of: an image of the Engine, or a module's file. */
+export async function imageRows(
+  engine: EngineAccess,
+  instances: readonly ObservedInstance[],
+  signal: AbortSignal,
+): Promise<readonly ImageRow[]> {
+  const rows = await Promise.all(
+    instances.map(async (instance) =>
+      instance.kind === 'wasm' ? await moduleRow(instance) : await imageRow(engine, instance, signal),
+    ),
+  );
+  return rows.filter((row) => row !== undefined);
+}
+
+async function imageRow(
+  engine: EngineAccess,
+  instance: ObservedInstance,
+  signal: AbortSignal,
+): Promise<ImageRow | undefined> {
+  const { actions } = await engine.get(signal);
+  const image = await actions.image(instance.handle, signal);
+  return image && { ...image, name: instance.name, kind: 'container' };
+}
+
+async function moduleRow({ name, image }: ObservedInstance): Promise<ImageRow> {
+  const row = { name, kind: 'wasm', id: image, repository: image, tag: '', platform: 'wasi/wasm' } as const;
+  try {
+    const { size, mtimeMs } = await stat(image);
+    return { ...row, bytes: size, createdAt: mtimeMs };
+  } catch {
+    // ENOENT: the file was removed; the instance has its module in memory.
+    return { ...row, bytes: 0, createdAt: undefined };
+  }
+}
