@@ -13,7 +13,7 @@ export interface PlanResult {
 export async function followPlan(
   events: AsyncIterable<SupervisorEvent>,
   output: Output,
-  hooks: { readonly onPlan?: (logSeq: number) => void; readonly printPlan?: boolean; readonly quiet?: boolean } = {},
+  hooks: { readonly onPlan?: (logSeq: number) => void; readonly printPlan?: boolean } = {},
 ): Promise<PlanResult> {
   let nodes = 0;
   for await (const event of events) {
@@ -25,7 +25,7 @@ export async function followPlan(
         break;
       case 'node': {
         const line = planLine(event.node, output);
-        if (line !== undefined && hooks.quiet !== true) output.err(line);
+        if (line !== undefined) output.err(line);
         break;
       }
       case 'warning':

@@ -30,7 +30,9 @@ export function readMount(text: string, project: Pick<Project, 'volumes'>, cwd: 
   const [first = '', second, mode = '', ...more] = text.split(':');
   const target = second ?? first;
   if (!target.startsWith('/') || more.length > 0 || !MODES.has(mode)) {
-    throw new WcError('ERR_USAGE', `not a mount: ${text}`, { hint: 'write -v SOURCE:TARGET[:ro], TARGET with a slash' });
+    throw new WcError('ERR_USAGE', `not a mount: ${text}`, {
+      hint: 'write -v SOURCE:TARGET[:ro], TARGET with a slash',
+    });
   }
   const base = { target, readOnly: mode === 'ro', noCopy: false, origin: commandLine('-v') };
   if (second === undefined) return { ...base, type: 'volume', source: '', createHostPath: false };

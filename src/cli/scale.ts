@@ -12,10 +12,14 @@ export function applyScales(project: Project, entries: readonly string[]): Proje
       });
     }
     if (service.containerName !== undefined && replicas > 1) {
-      throw new WcError('ERR_USAGE', `${name} cannot have ${replicas} replicas: they would all be named ${service.containerName}`, {
-        source: service.source,
-        hint: 'remove container_name',
-      });
+      throw new WcError(
+        'ERR_USAGE',
+        `${name} cannot have ${replicas} replicas: they would all be named ${service.containerName}`,
+        {
+          source: service.source,
+          hint: 'remove container_name',
+        },
+      );
     }
     services[name] = { ...service, replicas };
   }

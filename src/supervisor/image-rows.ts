@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 
 import type { ImageRow } from '../control/protocol.ts';
 import type { ObservedInstance } from '../model/state.ts';
@@ -29,12 +30,15 @@ async function imageRow(
 }
 
 async function moduleRow({ name, image }: ObservedInstance): Promise<ImageRow> {
-  const row = { name, kind: 'wasm', id: image, repository: image, tag: '', platform: 'wasi/wasm' } as const;
+  const row = { name, kind: 'wasm', repository: image, tag: '', platform: 'wasi/wasm' } as const;
   try {
     const { size, mtimeMs } = await stat(image);
-    return { ...row, bytes: size, createdAt: mtimeMs };
+    const digest = createHash('sha256')
+      .update(await readFile(image))
+      .digest('hex');
+    return { ...row, id: `sha256:${digest}`, bytes: size, createdAt: mtimeMs };
   } catch {
     // ENOENT: the file was removed; the instance has its module in memory.
-    return { ...row, bytes: 0, createdAt: undefined };
+    return { ...row, id: '', bytes: 0, createdAt: undefined };
   }
 }

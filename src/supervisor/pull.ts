@@ -60,10 +60,7 @@ function imagesToPull(request: PullRequest): readonly ContainerService[] {
   return [...byImage.values()];
 }
 
-function progressView(
-  service: ContainerService,
-  detail: string,
-): Extract<SupervisorEvent, { type: 'node' }>['node'] {
+function progressView(service: ContainerService, detail: string): Extract<SupervisorEvent, { type: 'node' }>['node'] {
   const subject = `service:${service.name}`;
   return { id: 0, op: 'artifact.prepare', subject, title: prepareTitle(service), outcome: 'progress', detail };
 }

@@ -44,7 +44,11 @@ export function createRoutes(parts: RouteParts): Handlers {
     'POST /v1/instances': async ({ body, signal }) =>
       await actOnInstances(parts, body, await supervisor.list(signal), shutdown),
     'POST /v1/pull': async ({ body, signal }) =>
-      stream(parts, signal, async (emit) => await pullImages(parts.engine, body, emit, AbortSignal.any([signal, shutdown]))),
+      stream(
+        parts,
+        signal,
+        async (emit) => await pullImages(parts.engine, body, emit, AbortSignal.any([signal, shutdown])),
+      ),
     'POST /v1/images': async ({ body, signal }) => {
       const all = await supervisor.list(signal);
       requireNames(body.services, all);
@@ -56,7 +60,14 @@ export function createRoutes(parts: RouteParts): Handlers {
       return await awaitExit(parts, body.services, AbortSignal.any([signal, shutdown]));
     },
     'GET /v1/changes': async ({ query, signal }) =>
-      held(parts, instanceChanges({ ...parts, name: projectName(info.project) }, query.getAll('service'), AbortSignal.any([signal, shutdown]))),
+      held(
+        parts,
+        instanceChanges(
+          { ...parts, name: projectName(info.project) },
+          query.getAll('service'),
+          AbortSignal.any([signal, shutdown]),
+        ),
+      ),
     'POST /v1/top': async ({ body, signal }) => {
       const all = await supervisor.list(signal);
       requireNames(body.services, all);

@@ -5,12 +5,12 @@ import type { LogSink } from '../logs/record.ts';
 export function sessionLog(session: Pick<Session, 'write'>): LogSink {
   let waiting = 0;
   let dropped = 0;
-  const send = (stream: 'stdout' | 'stderr', bytes: Uint8Array): void => {
+  const hand = async (stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void> => {
     waiting += bytes.length;
-    void session.write(stream, bytes).then(() => {
-      waiting -= bytes.length;
-    });
+    await session.write(stream, bytes);
+    waiting -= bytes.length;
   };
+  const send = (stream: 'stdout' | 'stderr', bytes: Uint8Array): void => void hand(stream, bytes);
   return {
     write: (stream, chunk) => {
       if (waiting > MAX_WAITING) dropped += chunk.length;

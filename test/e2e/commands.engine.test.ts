@@ -84,7 +84,13 @@ describe('exec', () => {
 
   test('with a terminal: the command has one too, and its status is ours', async ({ expect }) => {
     await using project = await brought('tty');
-    const { code, output } = await inTerminal(project, ['exec', 'box', 'sh', '-c', 'test -t 0 && test -t 1 && echo yes; exit 5']);
+    const { code, output } = await inTerminal(project, [
+      'exec',
+      'box',
+      'sh',
+      '-c',
+      'test -t 0 && test -t 1 && echo yes; exit 5',
+    ]);
     expect(output).toContain('yes');
     expect(code).toBe(5);
     const without = await inTerminal(project, ['exec', '-T', 'box', 'sh', '-c', 'test -t 1 || echo none']);
@@ -104,7 +110,21 @@ describe('run', () => {
     expect(volumes).toBe('');
     const piped = await execa(
       process.execPath,
-      [program, '-p', project.name, 'run', '--rm', '-T', '--no-deps', '-e', 'WHO=flag', 'box', 'sh', '-c', 'cat; echo $WHO'],
+      [
+        program,
+        '-p',
+        project.name,
+        'run',
+        '--rm',
+        '-T',
+        '--no-deps',
+        '-e',
+        'WHO=flag',
+        'box',
+        'sh',
+        '-c',
+        'cat; echo $WHO',
+      ],
       { cwd: project.dir, env: project.env, input: 'piped\n' },
     );
     expect(piped.stdout).toBe('piped\nflag');
@@ -136,12 +156,31 @@ describe('run', () => {
     await eventually(async () => expect(await project.leftovers()).toEqual([]));
   });
 
-  test('with a terminal; without one it outlives a client that is killed, and is removed when it has ended', async ({ expect }) => {
+  test('with a terminal; without one it outlives a client that is killed, and is removed when it has ended', async ({
+    expect,
+  }) => {
     await using project = new TestProject('runtty').write({ 'compose.yaml': COMPOSE });
-    const shell = await inTerminal(project, ['run', '--rm', '--no-deps', 'box', 'sh', '-c', 'test -t 0 && echo yes; exit 6']);
+    const shell = await inTerminal(project, [
+      'run',
+      '--rm',
+      '--no-deps',
+      'box',
+      'sh',
+      '-c',
+      'test -t 0 && echo yes; exit 6',
+    ]);
     expect(shell.output).toContain('yes');
     expect(shell.code).toBe(6);
-    const client = project.start('run', '--rm', '-T', '--no-deps', 'box', 'sh', '-c', 'echo begun; sleep 2; touch /anonymous/x');
+    const client = project.start(
+      'run',
+      '--rm',
+      '-T',
+      '--no-deps',
+      'box',
+      'sh',
+      '-c',
+      'echo begun; sleep 2; touch /anonymous/x',
+    );
     await eventually(() => expect(client.stdout).toContain('begun'));
     client.signal('SIGKILL');
     await client.exited;
@@ -177,5 +216,78 @@ describe('kill, pause, rm', () => {
     expect(await project.run('rm', '-fs', 'ready')).toMatchObject({ code: 0 });
     expect(await project.ps()).toEqual([]);
     expect((await project.run('rm', '-f', 'nope')).code).toBe(1);
+  });
+});
+
+describe('listings and numbers of replicas', () => {
+  const compose = `
+services:
+  box:
+    image: ${IMAGE}
+    command: [sleep, "3600"]
+    stop_signal: SIGKILL
+    ports: ["127.0.0.1:0:80"]
+  fin:
+    image: ${IMAGE}
+    command: [sh, -c, "sleep 1; exit 3"]
+  tool:
+    x-wasm: {module: ${guestPath('tool')}}
+    command: [wait]
+`;
+
+  test('create, events, up --scale, wait, port, images, top, scale, ls', async ({ expect }) => {
+    await using project = new TestProject('lists').write({ 'compose.yaml': compose });
+    expect(await project.run('create')).toMatchObject({ code: 0 });
+    expect((await project.ps()).map((row) => row.State)).toEqual(['created', 'created', 'created']);
+    const events = project.start('events', '--json');
+    const up = await project.run('up', '-d', '--scale', 'tool=2');
+    expect(up, up.stderr).toMatchObject({ code: 0 });
+    expect(await project.run('wait', 'fin')).toMatchObject({ code: 3 });
+    await eventually(() => expect(events.stdout).toContain('"action":"die"'));
+    events.signal('SIGINT');
+    expect(await events.exited).toBe(130);
+    for (const line of events.stdout.trimEnd().split('\n')) {
+      expect(JSON.parse(line)).toMatchObject({ time: expect.any(String), attributes: { name: expect.any(String) } });
+    }
+    expect((await project.run('port', 'box', '80')).stdout).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect((await project.run('port', 'box', '81')).stderr).toContain('does not publish port 81/tcp');
+    const images = JSON.parse((await project.run('images', '--format', 'json', 'box', 'tool')).stdout) as unknown;
+    expect(images).toMatchObject([
+      { ContainerName: `${project.name}-box-1`, Repository: 'wcompose-test/busybox', Tag: 'latest' },
+      { ContainerName: `${project.name}-tool-1`, Kind: 'wasm', Platform: 'wasi/wasm' },
+      { ContainerName: `${project.name}-tool-2` },
+    ]);
+    expect((await project.run('top', 'box')).stdout).toContain('sleep 3600');
+    expect(await project.run('scale', 'tool=1', 'box=0')).toMatchObject({ code: 0 });
+    expect((await project.ps()).map((row) => row.Name)).toEqual([`${project.name}-fin-1`, `${project.name}-tool-1`]);
+    const listed = JSON.parse((await project.run('ls', '--format', 'json')).stdout) as readonly { Name: string }[];
+    expect(listed.find((one) => one.Name === project.name)).toMatchObject({ Status: 'exited(1), running(1)' });
+  });
+
+  test('pull: what is there with --policy missing, what cannot be had, and going on all the same', async ({
+    expect,
+  }) => {
+    await using project = new TestProject('pull').write({
+      'compose.yaml': `
+services:
+  box: {image: "${IMAGE}"}
+  none: {image: "localhost:1/none:1"}
+  tool: {x-wasm: {module: ${guestPath('tool')}}}
+`,
+    });
+    expect(await project.run('pull', '--policy', 'missing', 'box')).toMatchObject({ code: 0 });
+    const failed = await project.run('pull', '--policy', 'missing', '-q');
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('localhost:1/none:1');
+    expect(await project.run('pull', '--policy', 'missing', '--ignore-pull-failures')).toMatchObject({ code: 0 });
+  });
+
+  test('up ends with the status that was asked for', async ({ expect }) => {
+    await using project = new TestProject('exits').write({ 'compose.yaml': compose });
+    expect(await project.run('up', '--abort-on-container-exit')).toMatchObject({ code: 0 });
+    expect(await project.run('up', '--abort-on-container-failure')).toMatchObject({ code: 3 });
+    expect(await project.run('up', '--exit-code-from', 'fin')).toMatchObject({ code: 3 });
+    expect(await project.run('up', '--exit-code-from', 'tool')).toMatchObject({ code: 137 });
+    expect((await project.ps()).map((row) => row.State)).toEqual(['exited', 'exited', 'exited']);
   });
 });

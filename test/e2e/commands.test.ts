@@ -17,7 +17,10 @@ const NO_ENGINE = { DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
 
 describe('run of a Wasm service', () => {
   test('arguments, variables, mounts and the exit status; nothing of it is left', async ({ expect }) => {
-    await using project = new TestProject('wrun', NO_ENGINE).write({ 'compose.yaml': COMPOSE, 'data/file': 'shared\n' });
+    await using project = new TestProject('wrun', NO_ENGINE).write({
+      'compose.yaml': COMPOSE,
+      'data/file': 'shared\n',
+    });
     const own = await project.run('run', 'job');
     expect(own, own.stderr).toMatchObject({ code: 0, stdout: 'from\nthe file' });
     expect(await project.run('run', '--rm', 'job', 'args', '-v', '--rm')).toMatchObject({ stdout: '-v\n--rm' });

@@ -133,7 +133,12 @@ describe('rm', () => {
     ['removes what does not run', [], false, ['service:cache#1', 'service:job#1']],
     ['of the named services only', ['job'], false, ['service:job#1']],
     ['nothing that runs', ['db'], false, []],
-    ['with -v the volumes without a name go too, and no others', [], true, ['service:cache#1', 'service:job#1', 'volume:abc']],
+    [
+      'with -v the volumes without a name go too, and no others',
+      [],
+      true,
+      ['service:cache#1', 'service:job#1', 'volume:abc'],
+    ],
   ] as const)('%s', ([, services, volumes, subjects], { expect }) => {
     expect(planRemove(state, services, volumes).nodes.map((node) => node.subject)).toEqual(subjects);
   });

@@ -42,7 +42,7 @@ export function publishedAt(
   const published = instance.ports.filter((one) => one.published > 0);
   const wanted = published.find((one) => one.target === target && one.protocol === protocol);
   if (wanted === undefined) {
-    const list = published.map((one) => `${one.target}/${one.protocol}`).join(', ');
+    const list = [...new Set(published.map((one) => `${one.target}/${one.protocol}`))].join(', ');
     throw new WcError('ERR_USAGE', `${instance.name} does not publish port ${target}/${protocol}`, {
       hint: list === '' ? 'it publishes none' : `it publishes ${list}`,
     });

@@ -1,3 +1,4 @@
+import type { SupervisorEvent } from '../../control/protocol.ts';
 import { ensureSupervisor } from '../connect.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
@@ -30,7 +31,11 @@ export async function pull(
     ignoreFailures: options.ignorePullFailures === true,
   };
   const events = client.stream('POST /v1/pull', request, interruptible(context, interrupts));
-  const result = await followPlan(events, output, { quiet: options.quiet === true });
+  const result = await followPlan(options.quiet === true ? withoutNodes(events) : events, output);
   if (interrupts.count > 0) return EXIT_INTERRUPTED;
   return result.ok ? EXIT_OK : EXIT_FAILED;
+}
+
+async function* withoutNodes(events: AsyncIterable<SupervisorEvent>): AsyncGenerator<SupervisorEvent> {
+  for await (const event of events) if (event.type !== 'node') yield event;
 }

@@ -70,7 +70,6 @@ function runRequest(project: Project, name: string, command: readonly string[], 
       hint: 'leave out --use-aliases',
     });
   }
-  const detach = options.detach === true;
   const entrypoint = options.entrypoint === undefined ? undefined : splitWords(options.entrypoint);
   return {
     open: 'run',
@@ -78,10 +77,7 @@ function runRequest(project: Project, name: string, command: readonly string[], 
     service: name,
     command: command.length === 0 ? undefined : command,
     entrypoint,
-    // A module has no terminal, and its input is empty.
-    tty: !isWasm && wantsTty(options.tty === false || options.interactive === false || detach),
-    stdin: !isWasm && !detach && options.interactive !== false,
-    detach,
+    ...streamsOf(isWasm, options),
     remove: options.rm === true,
     withDependencies: options.deps !== false,
     build: options.build === true ? 'always' : 'missing',
@@ -95,6 +91,13 @@ function runRequest(project: Project, name: string, command: readonly string[], 
     servicePorts: options.servicePorts === true,
     useAliases: options.useAliases === true,
   };
+}
+
+/** A module has no terminal, and its input is empty. */
+function streamsOf(isWasm: boolean, options: RunOptions): Pick<RunRequest, 'tty' | 'stdin' | 'detach'> {
+  const detach = options.detach === true;
+  const stdin = !isWasm && !detach && options.interactive !== false;
+  return { detach, stdin, tty: stdin && wantsTty(options.tty === false) };
 }
 
 /** What the run needs is told of on stderr; stdout is the command's. */

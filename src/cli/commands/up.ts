@@ -1,17 +1,21 @@
 import type { ApplyRequest, SupervisorEvent } from '../../control/protocol.ts';
 import { WcError } from '../../model/diagnostic.ts';
+import { parseInstanceId } from '../../model/ids.ts';
 import type { Project } from '../../model/project.ts';
+import { exitCode } from '../../model/state.ts';
 import { LogLines } from '../../ui/log-lines.ts';
 import { ensureSupervisor } from '../connect.ts';
 import type { Connection } from '../connect.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
+import { checkExitFlags, ExitWatch } from '../exit-watch.ts';
+import type { ExitOptions } from '../exit-watch.ts';
 import { followPlan } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
 import { applyScales } from '../scale.ts';
 import { streamLogs } from '../stream-logs.ts';
 
-export interface UpOptions {
+export interface UpOptions extends ExitOptions {
   readonly detach?: boolean;
   readonly wait?: boolean;
   readonly waitTimeout?: number;
@@ -40,7 +44,6 @@ export async function up(
   checkFlags(options);
   const loaded = await context.loadProject(services);
   const project = applyScales(loaded.project, options.scale ?? []);
-  const connection = await ensureSupervisor(project.name, context.signal);
   const request = applyRequest(project, services, options);
   const attached = !(
     options.detach === true ||
@@ -48,6 +51,8 @@ export async function up(
     options.dryRun === true ||
     options.noStart === true
   );
+  checkExitFlags(options, attached, Object.keys(project.services));
+  const connection = await ensureSupervisor(project.name, context.signal);
   if (attached) return await new AttachedUp(connection, request, options, context).run(interrupts);
 
   const cancel = new AbortController();
@@ -66,6 +71,8 @@ class AttachedUp {
   readonly #options: UpOptions;
   readonly #context: CommandContext;
   readonly #ended = new AbortController();
+  readonly #exits: ExitWatch;
+  #aborting: Promise<void> | undefined;
   #lastLine: number | undefined;
   #logs: Promise<void> = Promise.resolve();
 
@@ -73,6 +80,7 @@ class AttachedUp {
     this.#connection = connection;
     this.#request = request;
     this.#options = options;
+    this.#exits = new ExitWatch(options);
     this.#context = context;
   }
 
@@ -91,8 +99,11 @@ class AttachedUp {
     }
     await this.#watch(signal);
     await stopped;
+    // Nothing runs any more before the last exit is told of.
+    if (this.#exits.isActive && interrupts.count === 0) await this.#takeEnded(signal);
+    await this.#aborting;
     await this.#finish();
-    return interrupts.count > 0 ? EXIT_INTERRUPTED : EXIT_OK;
+    return interrupts.count > 0 ? EXIT_INTERRUPTED : (this.#exits.code ?? EXIT_OK);
   }
 
   /** Resolves when nothing of what was brought up runs any more. */
@@ -102,11 +113,29 @@ class AttachedUp {
     for await (const event of client.stream('GET /v1/events', undefined, signal, `?${query.toString()}`)) {
       if (event.type === 'engine') this.#context.output.err(engineNotice(event));
       if (event.type === 'warning') this.#context.output.err(`${event.message}\n`);
+      if (event.type === 'subscribed' && this.#exits.isActive) await this.#takeEnded(signal);
+      if (event.type === 'exited' && !event.restarting)
+        this.#takeExit(parseInstanceId(event.id).service, exitCode(event.exit));
       if (event.type !== 'exited' && event.type !== 'subscribed') continue;
       if (event.running > 0) continue;
       this.#lastLine = event.logSeq;
       return;
     }
+  }
+
+  /** What had ended while this client did not listen. */
+  async #takeEnded(signal: AbortSignal): Promise<void> {
+    const { services } = this.#request;
+    for (const { service, state } of await this.#connection.client.call('GET /v1/instances', undefined, signal)) {
+      if (state.at === 'exited' && (services.length === 0 || services.includes(service)))
+        this.#takeExit(service, exitCode(state.exit));
+    }
+  }
+
+  #takeExit(service: string, code: number): void {
+    if (!this.#exits.take(service, code) || this.#aborting !== undefined) return;
+    this.#context.output.err('Aborting on the exit of an instance...\n');
+    this.#aborting = this.#stop(0);
   }
 
   #follow(logSeq: number, signal: AbortSignal): void {
@@ -137,7 +166,7 @@ class AttachedUp {
     const { output, signal } = this.#context;
     if (count > 2) return;
     if (count === 1) output.err('\nGracefully stopping... (press Ctrl+C again to force)\n');
-    const action = count === 1 ? 'stop' : 'kill';
+    const action = count <= 1 ? 'stop' : 'kill';
     const request = { action, services: this.#request.services, timeoutMs: this.#options.timeout } as const;
     await followPlan(this.#connection.client.stream('POST /v1/services', request, signal), output);
   }

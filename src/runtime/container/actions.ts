@@ -43,16 +43,19 @@ async function image(engine: Engine, handle: string, signal: AbortSignal): Promi
   const container = await inspect(engine, handle, signal);
   if (container === undefined) return undefined;
   const found = await inspectImage(engine, container.Image, signal);
-  const named = found?.RepoTags?.find((tag) => tag === withTag(container.Config.Image)) ?? found?.RepoTags?.[0] ?? '';
-  const colon = named.lastIndexOf(':');
-  const created = Date.parse(found?.Created ?? '');
+  const nameless = { id: container.Image, repository: '', tag: '', platform: '', bytes: 0, createdAt: undefined };
+  if (found === undefined) return nameless;
+  const names = found.RepoTags ?? [];
+  const named = names.find((tag) => tag === withTag(container.Config.Image)) ?? names[0];
+  const colon = named?.lastIndexOf(':') ?? -1;
+  const created = Date.parse(found.Created ?? '');
   return {
-    id: container.Image,
-    repository: colon < 0 ? '' : named.slice(0, colon),
-    tag: colon < 0 ? '' : named.slice(colon + 1),
-    platform: found === undefined ? '' : [found.Os, found.Architecture, found.Variant].filter(Boolean).join('/'),
-    bytes: found?.Size ?? 0,
-    createdAt: Number.isNaN(created) ? undefined : created,
+    ...nameless,
+    ...(named === undefined ? {} : { repository: named.slice(0, colon), tag: named.slice(colon + 1) }),
+    platform: [found.Os, found.Architecture, found.Variant].filter(Boolean).join('/'),
+    bytes: found.Size ?? 0,
+    // A builder that wants the same image each time says the year 1 or 1970.
+    createdAt: created > 0 ? created : undefined,
   };
 }
 

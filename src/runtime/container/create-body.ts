@@ -105,7 +105,10 @@ function endpointSettings(
   const joined = service.networks.find((one) => one.network === network.key);
   const isReplica = oneOff === undefined || oneOff.useAliases;
   // On the Engine's own bridge network there are no names.
-  const aliases = network.name === 'bridge' ? [] : [...new Set([...(isReplica ? [service.name] : []), name, ...(joined?.aliases ?? [])])];
+  const aliases =
+    network.name === 'bridge'
+      ? []
+      : [...new Set([...(isReplica ? [service.name] : []), name, ...(joined?.aliases ?? [])])];
   const address = joined?.ipv4Address;
   return {
     ...(aliases.length === 0 ? {} : { Aliases: aliases }),

@@ -158,13 +158,7 @@ async function converse(
 }
 
 /** The command may have ended, or may not have a terminal yet: the next change of size is another chance. */
-async function resize(
-  engine: Engine,
-  path: string,
-  columns: number,
-  rows: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function resize(engine: Engine, path: string, columns: number, rows: number, signal: AbortSignal): Promise<void> {
   try {
     await engine.request('POST', `${path}/resize`, { query: { h: rows, w: columns } }, signal);
   } catch {

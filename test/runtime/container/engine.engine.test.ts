@@ -61,7 +61,9 @@ describe('a connection to the Engine', () => {
       new EngineError('GET /containers/nosuch/json', 404, 'No such container: nosuch'),
     );
     await expect(sandbox.engine.stream('GET', '/containers/nosuch/logs', {}, signal)).rejects.toThrow(EngineError);
-    await expect(sandbox.engine.hijack('/containers/nosuch/attach', { query: { stream: 1 } }, signal)).rejects.toMatchObject({
+    await expect(
+      sandbox.engine.hijack('/containers/nosuch/attach', { query: { stream: 1 } }, signal),
+    ).rejects.toMatchObject({
       status: 404,
       detail: 'No such container: nosuch',
     });
