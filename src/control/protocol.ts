@@ -5,7 +5,7 @@ import type { Project } from '../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../model/state.ts';
 
 /** Raised with every change that an older client or supervisor would misunderstand. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Method and path -> what goes in and what comes out; server and client are typed by this table. */
 export interface Routes {

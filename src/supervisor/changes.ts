@@ -30,10 +30,12 @@ export async function* instanceChanges(
     for await (const event of runtime.events(parts.name, until)) queue.push({ event, kind: runtime.kind });
   };
   const pumps = [pump(parts.wasm.runtime).catch(traceError)];
-  // Connects to the Engine, where the project needs one.
+  // Before the look, where that is possible: it takes its time. The look connects, where the project needs an Engine.
+  const connected = parts.engine.current;
+  if (connected !== undefined) pumps.push(pump(connected.runtime).catch(traceError));
   let known = await parts.supervisor.list(until);
   const engine = parts.engine.current;
-  if (engine !== undefined) pumps.push(pump(engine.runtime).catch(traceError));
+  if (connected === undefined && engine !== undefined) pumps.push(pump(engine.runtime).catch(traceError));
   try {
     for await (const { event, kind } of queue) {
       if (!('handle' in event) || event.type === 'ports') continue;

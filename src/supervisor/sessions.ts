@@ -21,13 +21,23 @@ export interface SessionParts {
 export function createSessions(parts: SessionParts): SessionHandler {
   return async (request: SessionRequest, session: Session) => {
     using _busy = parts.busy();
-    switch (request.open) {
-      case 'exec':
-        return await exec(parts, request, session);
-      case 'run':
-        return (await prepare(parts, request, session)) ? await parts.oneOffs.run(request, session) : 1;
+    try {
+      return await serve(parts, request, session);
+    } catch (error) {
+      if (!parts.shutdown.aborted || error instanceof WcError) throw error;
+      const hint = 'what runs in containers goes on';
+      throw new WcError('ERR_SUPERVISOR_LOST', 'the supervisor was told to end', { hint, cause: error });
     }
   };
+}
+
+async function serve(parts: SessionParts, request: SessionRequest, session: Session): Promise<number> {
+  switch (request.open) {
+    case 'exec':
+      return await exec(parts, request, session);
+    case 'run':
+      return (await prepare(parts, request, session)) ? await parts.oneOffs.run(request, session) : 1;
+  }
 }
 
 /** False: what failed was told to the client. */

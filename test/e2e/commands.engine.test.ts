@@ -243,7 +243,13 @@ services:
     const up = await project.run('up', '-d', '--scale', 'tool=2');
     expect(up, up.stderr).toMatchObject({ code: 0 });
     expect(await project.run('wait', 'fin')).toMatchObject({ code: 3 });
-    await eventually(() => expect(events.stdout).toContain('"action":"die"'));
+    // Nothing says when the events begin: something happens until one is seen of each kind.
+    await eventually(async () => {
+      expect(await project.run('kill', 'box', 'tool')).toMatchObject({ code: 0 });
+      expect(await project.run('start', 'box', 'tool')).toMatchObject({ code: 0 });
+      expect(events.stdout).toContain('"type":"container","action":"die"');
+      expect(events.stdout).toContain('"type":"wasm","action":"die"');
+    }, 60_000);
     events.signal('SIGINT');
     expect(await events.exited).toBe(130);
     for (const line of events.stdout.trimEnd().split('\n')) {

@@ -17,7 +17,11 @@ export function createContainerActions(engine: Engine): ContainerActions {
     });
   return {
     kill: async (handle, name, signal) =>
-      await act(`send ${name} to container ${short(handle)}`, `/containers/${handle}/kill?signal=${name}`, signal),
+      await act(
+        `send ${name} to container ${short(handle)}`,
+        `/containers/${handle}/kill?signal=${encodeURIComponent(name)}`,
+        signal,
+      ),
     pause: async (handle, signal) =>
       await act(`pause container ${short(handle)}`, `/containers/${handle}/pause`, signal),
     unpause: async (handle, signal) =>

@@ -7,7 +7,7 @@ import type { Terminal } from '../terminal.ts';
 import { inspect } from './containers.ts';
 import type { Engine } from './engine.ts';
 import { isLost } from './engine.ts';
-import { EngineError, explain, explained } from './errors.ts';
+import { EngineError, explain, explained, isStatus } from './errors.ts';
 
 /** Commands in containers whose input and output are a user's. */
 export function createContainerSessions(engine: Engine): ContainerSessions {
@@ -66,7 +66,8 @@ function execBody(command: ExecCommand): Readonly<Record<string, unknown>> {
 /** The output ends a moment before the Engine knows the status. One that goes on was left with ctrl-p ctrl-q. */
 async function execStatus(engine: Engine, id: string, signal: AbortSignal): Promise<number> {
   for (let look = 0; ; look++) {
-    const found = await engine.request<ExecReply>('GET', `/exec/${id}/json`, {}, signal);
+    const found = await orGone(async () => await engine.request<ExecReply>('GET', `/exec/${id}/json`, {}, signal));
+    if (found === undefined) return KILLED;
     if (!found.Running) return found.ExitCode ?? 0;
     if (look === LOOKS) return 0;
     await delay(LOOK_MS, undefined, { signal });
@@ -122,10 +123,23 @@ async function goesOn(engine: Engine, handle: string, signal: AbortSignal): Prom
 }
 
 async function wait(engine: Engine, handle: string, signal: AbortSignal): Promise<number> {
-  const { StatusCode } = await explained({ doing: `wait for container ${handle.slice(0, 12)}` }, async () => {
-    return await engine.request<{ readonly StatusCode: number }>('POST', `/containers/${handle}/wait`, {}, signal);
-  });
-  return StatusCode;
+  const path = `/containers/${handle}/wait`;
+  const ended = await orGone(async () => await engine.request<WaitReply>('POST', path, {}, signal));
+  return ended?.StatusCode ?? KILLED;
+}
+
+interface WaitReply {
+  readonly StatusCode: number;
+}
+
+/** Undefined when somebody has removed the container meanwhile. */
+async function orGone<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw explain(error, { doing: 'learn how a command ended' });
+  }
 }
 
 /** Hands input and output over until the output ends. A slow user slows the command down. */
@@ -166,5 +180,7 @@ async function resize(engine: Engine, path: string, columns: number, rows: numbe
   }
 }
 
+/** What a container that is removed by force ends with. */
+const KILLED = 137;
 const LOOKS = 10;
 const LOOK_MS = 50;
