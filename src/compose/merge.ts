@@ -1,5 +1,5 @@
 import { ruleOf, unique } from './canonical.ts';
-import { isNull, mapValues } from './node.ts';
+import { isNull, mapItems, mapValues } from './node.ts';
 import type { Entry, ListNode, MapNode, Node } from './node.ts';
 import { any } from './rules.ts';
 import type { Rule } from './rules.ts';
@@ -51,7 +51,10 @@ export function settle(node: Node): Node {
   const change = (value: ListNode | MapNode): Node => {
     if (value.kind === 'map')
       return mapValues(untagged(value), (inner) => (inner.tag === 'reset' ? undefined : visit(inner)));
-    return { ...untagged(value), items: value.items.filter((item) => item.tag !== 'reset').map(visit) };
+    const kept = value.items.some((item) => item.tag === 'reset')
+      ? { ...value, items: value.items.filter((item) => item.tag !== 'reset') }
+      : value;
+    return mapItems(untagged(kept), visit);
   };
   return visit(node);
 }

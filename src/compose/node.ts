@@ -63,14 +63,31 @@ export function withKeys(node: MapNode, values: Readonly<Record<string, Node | u
   return { ...node, entries };
 }
 
-/** The map's values, each made anew; undefined leaves the key out. */
-export function mapValues(node: MapNode, change: (value: Node, key: string) => Node | undefined): MapNode {
-  const entries = new Map<string, Entry>();
+/** The map with its values changed; undefined leaves the key out. Itself where nothing changes. */
+export function mapValues(
+  node: MapNode,
+  change: (value: Node, key: string, entry: Entry) => Node | undefined,
+): MapNode {
+  let entries: Map<string, Entry> | undefined;
   for (const [key, entry] of node.entries) {
-    const value = change(entry.value, key);
-    if (value !== undefined) entries.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
+    const value = change(entry.value, key, entry);
+    if (value === entry.value) continue;
+    entries ??= new Map(node.entries);
+    if (value === undefined) entries.delete(key);
+    else entries.set(key, { keyAt: entry.keyAt, value });
   }
-  return { ...node, entries };
+  return entries === undefined ? node : { ...node, entries };
+}
+
+/** The list with its items changed; itself where nothing changes. */
+export function mapItems(node: ListNode, change: (item: Node, index: number) => Node): ListNode {
+  let changed = false;
+  const items = node.items.map((item, index) => {
+    const result = change(item, index);
+    if (result !== item) changed = true;
+    return result;
+  });
+  return changed ? { ...node, items } : node;
 }
 
 export function isNull(node: Node | undefined): boolean {
