@@ -53,14 +53,18 @@ export function map(values: Readonly<Record<string, Node | undefined>>, at: Posi
   return { kind: 'map', entries, at };
 }
 
-/** The node with these keys added or replaced; undefined removes. */
+/** The node with these keys added or replaced; undefined removes. Itself where nothing changes. */
 export function withKeys(node: MapNode, values: Readonly<Record<string, Node | undefined>>): MapNode {
-  const entries = new Map(node.entries);
-  for (const [key, value] of Object.entries(values)) {
+  let entries: Map<string, Entry> | undefined;
+  for (const key of Object.keys(values)) {
+    const value = values[key];
+    const present = node.entries.get(key);
+    if (value === present?.value) continue;
+    entries ??= new Map(node.entries);
     if (value === undefined) entries.delete(key);
-    else entries.set(key, { keyAt: entries.get(key)?.keyAt ?? value.at, value });
+    else entries.set(key, { keyAt: present?.keyAt ?? value.at, value });
   }
-  return { ...node, entries };
+  return entries === undefined ? node : { ...node, entries };
 }
 
 /** The map with its values changed; undefined leaves the key out. Itself where nothing changes. */
@@ -69,12 +73,12 @@ export function mapValues(
   change: (value: Node, key: string, entry: Entry) => Node | undefined,
 ): MapNode {
   let entries: Map<string, Entry> | undefined;
+  let index = 0;
   for (const [key, entry] of node.entries) {
     const value = change(entry.value, key, entry);
-    if (value === entry.value) continue;
-    entries ??= new Map(node.entries);
-    if (value === undefined) entries.delete(key);
-    else entries.set(key, { keyAt: entry.keyAt, value });
+    if (value !== entry.value) entries ??= new Map([...node.entries].slice(0, index));
+    if (value !== undefined) entries?.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
+    index++;
   }
   return entries === undefined ? node : { ...node, entries };
 }
