@@ -1,3 +1,4 @@
+import type { EngineEnv } from './engine-env.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { InstanceId } from '../model/ids.ts';
 import type { Operation, Plan } from '../model/plan.ts';
@@ -5,7 +6,7 @@ import type { Project } from '../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../model/state.ts';
 
 /** Raised with every change that an older client or supervisor would misunderstand. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Method and path -> what goes in and what comes out; server and client are typed by this table. */
 export interface Routes {
@@ -13,7 +14,7 @@ export interface Routes {
   'PUT /v1/project': { request: ApplyRequest; stream: SupervisorEvent };
   'DELETE /v1/project': { request: DownRequest; stream: SupervisorEvent };
   'POST /v1/services': { request: ServicesRequest; stream: SupervisorEvent };
-  'GET /v1/instances': { request: undefined; response: readonly ObservedInstance[] };
+  'GET /v1/instances': { request: undefined; response: Listing };
   /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };
   /** NDJSON log records; the query is a LogQuery in the URL. */
@@ -29,6 +30,15 @@ export interface SupervisorInfo {
   readonly pid: number;
 }
 
+/** What there is of a project. */
+export interface Listing {
+  readonly instances: readonly ObservedInstance[];
+  /** Services that the project had when it was applied last; none when it is not known here. */
+  readonly services: readonly string[];
+  /** Why the Engine does not answer: its containers are as they were seen last, or not there at all. */
+  readonly engineAway?: string | undefined;
+}
+
 export interface ApplyRequest {
   readonly project: Project;
   readonly services: readonly string[];
@@ -42,6 +52,9 @@ export interface ApplyRequest {
   readonly waitTimeoutMs?: number | undefined;
   readonly dryRun: boolean;
   readonly failFast: boolean;
+  /** Is given up when the client goes away; otherwise it goes on without it. */
+  readonly endsWithClient: boolean;
+  readonly engineEnv: EngineEnv;
 }
 
 export interface DownRequest {
@@ -51,13 +64,18 @@ export interface DownRequest {
   readonly removeOrphans: boolean;
   readonly timeoutMs?: number | undefined;
   readonly dryRun: boolean;
+  readonly engineEnv: EngineEnv;
 }
 
 export interface ServicesRequest {
   readonly action: 'start' | 'stop' | 'restart' | 'kill';
   readonly services: readonly string[];
   readonly timeoutMs?: number | undefined;
+  readonly engineEnv: EngineEnv;
 }
+
+/** What may end a request before its time. */
+export type Ending = 'stop' | 'kill' | 'down';
 
 export type SupervisorEvent =
   /** `logSeq`: a follower that starts after it misses nothing of what this plan does. */
@@ -75,7 +93,13 @@ export type SupervisorEvent =
       readonly logSeq: number;
     }
   | { readonly type: 'engine'; readonly reachable: boolean; readonly reason?: string | undefined }
-  | { readonly type: 'end'; readonly ok: boolean; readonly failures: readonly WireError[] };
+  | {
+      readonly type: 'end';
+      readonly ok: boolean;
+      readonly failures: readonly WireError[];
+      /** It was not done to its end: a later request ended it, or the supervisor was told to end. */
+      readonly endedBy?: Ending | 'shutdown' | undefined;
+    };
 
 /** A plan node as it goes over the socket while it runs. */
 export interface NodeView {

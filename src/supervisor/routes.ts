@@ -1,7 +1,7 @@
 import type { SupervisorEvent, SupervisorInfo } from '../control/protocol.ts';
 import type { Handlers } from '../control/server.ts';
 import type { LogHub } from '../logs/hub.ts';
-import { WcError } from '../model/diagnostic.ts';
+import { toWireError } from '../model/diagnostic.ts';
 import { isUp } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
 import type { Broadcast } from '../util/broadcast.ts';
@@ -31,7 +31,10 @@ export function createRoutes(parts: RouteParts): Handlers {
     },
     'GET /v1/instances': async ({ signal }) => await supervisor.list(signal),
     'PUT /v1/project': async ({ body, signal }) =>
-      stream(parts, signal, async (emit) => await supervisor.apply(body, emit, shutdown)),
+      stream(parts, signal, async (emit) => {
+        const until = body.endsWithClient ? AbortSignal.any([shutdown, signal]) : shutdown;
+        await supervisor.apply(body, emit, until);
+      }),
     'DELETE /v1/project': async ({ body, signal }) =>
       stream(parts, signal, async (emit) => await supervisor.down(body, emit, shutdown)),
     'POST /v1/services': async ({ body, signal }) =>
@@ -62,11 +65,20 @@ function stream(
 ): AsyncIterable<SupervisorEvent> {
   const queue = new AsyncQueue<SupervisorEvent>(signal);
   const busy = parts.busy();
-  void work((event) => queue.push(event)).finally(() => {
-    queue.close();
-    busy[Symbol.dispose]();
-  });
+  void run();
   return queue;
+
+  async function run(): Promise<void> {
+    try {
+      await work((event) => queue.push(event));
+    } catch (error) {
+      // A body that is not what its route takes: nobody but this client is to suffer.
+      queue.push({ type: 'end', ok: false, failures: [toWireError(error)] });
+    } finally {
+      queue.close();
+      busy[Symbol.dispose]();
+    }
+  }
 }
 
 /**
@@ -91,13 +103,8 @@ async function* instanceEvents(
 }
 
 async function countRunning(parts: RouteParts, services: readonly string[], signal: AbortSignal): Promise<number> {
-  try {
-    const found = await parts.supervisor.list(signal);
-    return found.filter(isUp).filter(({ service }) => services.length === 0 || services.includes(service)).length;
-  } catch (error) {
-    // While the Engine is away its containers may well run: nobody should be told that all is over.
-    if (error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE')
-      return Math.max(1, parts.instances.running);
-    throw error;
-  }
+  const { instances, engineAway } = await parts.supervisor.list(signal);
+  const up = instances.filter(isUp).filter(({ service }) => services.length === 0 || services.includes(service));
+  // While the Engine is away its containers may well run: nobody should be told that all is over.
+  return engineAway === undefined ? up.length : Math.max(1, up.length);
 }

@@ -22,7 +22,7 @@ const HANDLERS: Handlers = {
   'PUT /v1/project': refuse,
   'DELETE /v1/project': refuse,
   'POST /v1/services': refuse,
-  'GET /v1/instances': async () => [],
+  'GET /v1/instances': async () => ({ instances: [], services: [] }),
   'GET /v1/events': refuse,
   'GET /v1/logs': refuse,
 };
