@@ -66,5 +66,7 @@ function scalarValue(node: Scalar.Parsed): ScalarValue {
 
 /** Without the explanation that follows in the message of the YAML library. */
 function plainMessage(message: string): string {
+  // The library catches its own RangeError where it can.
+  if (message.startsWith('Maximum call stack')) return 'nested too deeply';
   return message.replace(/ at line \d+, column \d+:?[\s\S]*$/, '');
 }
