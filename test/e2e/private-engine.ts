@@ -17,7 +17,7 @@ export async function lacksForPrivateEngine(): Promise<string | undefined> {
     const { exitCode } = await execa('sh', ['-c', `command -v ${tool}`], { reject: false });
     if (exitCode !== 0) return tool;
   }
-  const { exitCode } = await execa('unshare', ['--net', 'ip', 'link', 'set', 'lo', 'up'], { reject: false });
+  const { exitCode } = await execa('sh', ['-c', 'unshare --net ip link set lo up'], { reject: false });
   return exitCode === 0 ? undefined : 'network namespaces';
 }
 
