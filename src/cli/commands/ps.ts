@@ -29,7 +29,7 @@ export async function ps(
       : await connection.client.call('GET /v1/instances', undefined, signal);
   const { instances, engineAway } = listing;
   requireKnown(services, [...listing.services, ...instances.map((instance) => instance.service)]);
-  if (engineAway !== undefined) output.err(`${engineAway}: containers are shown as they were seen last\n`);
+  if (engineAway !== undefined) output.err(`${engineAway}: how containers are now is not known\n`);
   const chosen = instances.filter((instance) => services.length === 0 || services.includes(instance.service));
   output.out(
     render(
