@@ -116,7 +116,7 @@ describe('commands as a user types them, without an Engine', () => {
     const dirs = projectDirs(projectName(project.name), project.env);
     makePrivateDir(dirs.run);
     const info = { version: '0.0.1', protocol: PROTOCOL_VERSION, project: project.name, pid: process.pid };
-    const ended = async function* (): AsyncGenerator<unknown> {
+    const ended = async function* (): AsyncGenerator {
       yield { type: 'end', ok: true, failures: [] };
     };
     const handlers: Handlers = {

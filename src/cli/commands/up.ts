@@ -50,6 +50,8 @@ export async function up(
   }
   const events = client.stream('PUT /v1/project', request, interrupts.until(context.signal));
   const result = await followPlan(events, context.output, { printPlan: options.dryRun === true });
+  if (result.ok && result.nodes === 0 && options.dryRun !== true)
+    context.output.err(' Everything is as the file says.\n');
   return planStatus(result, {
     output: context.output,
     interrupts,
