@@ -13,12 +13,12 @@ export function interpolate(node: MapNode, path: Path, lookup: Lookup, problems:
   const done = new Map<Node, Node>();
   const visit = (value: Node, key: string | number): Node => {
     if (value.kind === 'scalar' && !holdsVariable(value)) return value;
-    const known = done.get(value);
+    const known = value.shared === true ? done.get(value) : undefined;
     if (known !== undefined) return known;
     at.push(key);
     const changed = change(value);
     at.pop();
-    done.set(value, changed);
+    if (value.shared === true) done.set(value, changed);
     return changed;
   };
   const change = (value: Node): Node => {

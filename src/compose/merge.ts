@@ -42,10 +42,10 @@ export function settle(node: Node): Node {
   const done = new Map<Node, Node>();
   const visit = (value: Node): Node => {
     if (value.kind === 'scalar') return value.tag === undefined ? value : { ...value, tag: undefined };
-    const known = done.get(value);
+    const known = value.shared === true ? done.get(value) : undefined;
     if (known !== undefined) return known;
     const result = change(value);
-    done.set(value, result);
+    if (value.shared === true) done.set(value, result);
     return result;
   };
   const change = (value: ListNode | MapNode): Node => {

@@ -14,6 +14,8 @@ export type MergeTag = 'reset' | 'override';
 interface NodeBase {
   readonly at: Position;
   readonly tag?: MergeTag | undefined;
+  /** An anchor's: aliases may put the same node in many places, so a walk does well to remember what it made of it. */
+  readonly shared?: true | undefined;
 }
 
 export interface ScalarNode extends NodeBase {
@@ -76,11 +78,20 @@ export function mapValues(
   let index = 0;
   for (const [key, entry] of node.entries) {
     const value = change(entry.value, key, entry);
-    if (value !== entry.value) entries ??= new Map([...node.entries].slice(0, index));
+    if (value !== entry.value) entries ??= firstEntries(node.entries, index);
     if (value !== undefined) entries?.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
     index++;
   }
   return entries === undefined ? node : { ...node, entries };
+}
+
+function firstEntries(entries: ReadonlyMap<string, Entry>, count: number): Map<string, Entry> {
+  const first = new Map<string, Entry>();
+  for (const [key, entry] of entries) {
+    if (first.size === count) break;
+    first.set(key, entry);
+  }
+  return first;
 }
 
 /** The list with its items changed; itself where nothing changes. */

@@ -62,7 +62,10 @@ class Reader {
     if (anchor !== undefined) this.#anchors.set(anchor, 'open');
     const node = this.#value(source, at);
     const tag = mergeTag(source.tag);
-    const tagged = tag === undefined ? node : { ...node, tag };
+    const tagged: Node =
+      tag === undefined && anchor === undefined
+        ? node
+        : { ...node, tag, shared: anchor === undefined ? undefined : true };
     if (node.kind !== 'scalar') this.#measure(tagged);
     if (anchor !== undefined) this.#anchors.set(anchor, tagged);
     return tagged;
