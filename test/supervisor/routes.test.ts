@@ -28,7 +28,8 @@ describe('routes of the control socket', () => {
           return { [Symbol.dispose]: () => void open-- };
         },
       } as unknown as RouteParts;
-      const events = await Array.fromAsync(await createRoutes(parts)[route](call(undefined)));
+      const events: unknown[] = [];
+      for await (const event of await createRoutes(parts)[route](call(undefined))) events.push(event);
       expect(events).toMatchObject([{ type: 'end', ok: false, failures: [{ code: 'ERR_INTERNAL' }] }]);
       expect(open).toBe(0);
     });
