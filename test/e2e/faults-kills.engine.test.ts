@@ -4,7 +4,7 @@ import type { ExpectStatic } from 'vitest';
 import { Chance, MixedProject } from './faults.ts';
 import { docker, eventually } from './project.ts';
 
-const STEPS = 20;
+const STEPS = 14;
 
 /** What somebody, or the kernel, does to a project that runs. */
 const BLOWS: Readonly<Record<string, (project: MixedProject, expect: ExpectStatic) => Promise<void>>> = {

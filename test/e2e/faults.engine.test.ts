@@ -9,9 +9,9 @@ import type { Holdings } from './faults.ts';
 import { eventually } from './project.ts';
 
 describe('nothing is left', () => {
-  test('of fifteen lives of a mixed project', { timeout: 600_000 }, async ({ expect }) => {
+  test('of eight lives of a mixed project', { timeout: 600_000 }, async ({ expect }) => {
     await using project = await MixedProject.open('lives');
-    for (let life = 1; life <= 15; life++) {
+    for (let life = 1; life <= 8; life++) {
       const up = await project.run('up', '-d', '--wait');
       expect(up.code, `life ${life}: ${up.stderr}`).toBe(0);
       await project.answersBothWays(expect, 'both ways');
