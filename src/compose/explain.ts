@@ -76,8 +76,10 @@ function originOf(node: Node, path: Path, writing: Writing | undefined): Origin 
     // What says nothing of its own stands where the service, or what it belongs to, stands.
     return { kind: node.kind === 'scalar' || place.length === 2 ? 'implied' : 'written' };
   }
-  const text = String(written.value ?? '');
-  const attribute = place[2];
+  return originOfText(node, path, place[2], String(written.value ?? ''));
+}
+
+function originOfText(node: Node, path: Path, attribute: string | number | undefined, text: string): Origin {
   if ((attribute === 'env_file' || attribute === 'label_file') && path[0] !== attribute) return { kind: 'file', text };
   if (node.kind === 'scalar' && String(node.value ?? '') === text) return { kind: 'written' };
   if (text === '' || text === path.at(-1)) return { kind: node.kind === 'scalar' ? 'environment' : 'written' };

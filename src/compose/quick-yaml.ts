@@ -174,10 +174,11 @@ class QuickParser {
   /** A quoted text, or a list or mapping in brackets. */
   #flow(properties: Properties): Syntax | undefined {
     const offset = this.#at;
-    switch (this.#text[offset]) {
+    const mark = this.#text.charAt(offset);
+    switch (mark) {
       case '"':
       case "'": {
-        const value = unquote(this.#take(this.#text[offset] === '"' ? DOUBLE : SINGLE));
+        const value = unquote(this.#take(mark === '"' ? DOUBLE : SINGLE));
         if (value === undefined) throw new Unfamiliar();
         return { kind: 'scalar', offset, anchor: properties.anchor, tag: properties.tag, value, style: 'quoted' };
       }

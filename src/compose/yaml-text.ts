@@ -69,9 +69,7 @@ function literal(text: string, indent: string): string {
 
 /** JSON's escapes are those of YAML; what a terminal or a reader might act on is escaped too. */
 function quoted(text: string): string {
-  return JSON.stringify(text).replaceAll(INVISIBLE, (found) =>
-    [...found].map((character) => escaped(character)).join(''),
-  );
+  return JSON.stringify(text).replaceAll(INVISIBLE, escaped);
 }
 
 function escaped(character: string): string {

@@ -32,7 +32,7 @@ test('commands that read write nothing: neither in the project nor in the home d
     const [project, home] = [join(work, 'project'), join(work, 'home')];
     cpSync(CASE, project, { recursive: true });
     mkdirSync(home);
-    const before = readdirSync(work, { recursive: true }).toSorted();
+    const before = readdirSync(work, { recursive: true, encoding: 'utf8' }).toSorted(byName);
     // No directory but these: what would be kept would be seen. An Engine that nobody answers for.
     const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home, DOCKER_HOST: 'tcp://127.0.0.1:1' };
     await Promise.all(
@@ -40,8 +40,12 @@ test('commands that read write nothing: neither in the project nor in the home d
         expect(await output(command, project, env), command).toMatch(expected),
       ),
     );
-    expect(readdirSync(work, { recursive: true }).toSorted()).toEqual(before);
+    expect(readdirSync(work, { recursive: true, encoding: 'utf8' }).toSorted(byName)).toEqual(before);
   } finally {
     rmSync(work, { recursive: true });
   }
 }, 60_000);
+
+function byName(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}

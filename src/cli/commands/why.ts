@@ -10,15 +10,13 @@ export interface WhyOptions {
 }
 
 /** Each value of a service as it runs, with the file, line and column that it comes from. */
-export async function why(
-  service: string,
-  options: WhyOptions,
-  { loadModel, output }: CommandContext,
-): Promise<ExitStatusCode> {
-  const loaded = await loadModel([service], { ...RUN_MODEL, select: true });
+export async function why(service: string, options: WhyOptions, context: CommandContext): Promise<ExitStatusCode> {
+  const loaded = await context.loadModel([service], { ...RUN_MODEL, select: true });
   const { explainService } = await import('../../compose/explain.ts');
   const found = explainService(loaded.model.root, service);
-  output.out(options.format === 'json' ? `${JSON.stringify(found.map(asJson), undefined, 2)}\n` : asTable(found));
+  context.output.out(
+    options.format === 'json' ? `${JSON.stringify(found.map(asJson), undefined, 2)}\n` : asTable(found),
+  );
   return EXIT_OK;
 }
 
