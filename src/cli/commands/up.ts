@@ -35,6 +35,11 @@ export async function up(
 ): Promise<ExitStatusCode> {
   checkFlags(options);
   const { project } = await context.loadProject(services);
+  if (Object.keys(project.services).length === 0) {
+    throw new WcError('ERR_NO_SUCH_SERVICE', 'no service selected', {
+      hint: 'the file has none, or all of them are in profiles that are not enabled (--profile)',
+    });
+  }
   const { client } = await ensureSupervisor(project.name, { sameVersion: true }, context.signal);
   const attached = !(
     options.detach === true ||
