@@ -1,22 +1,23 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Readable } from 'node:stream';
 
 import { ControlClient } from '../control/client.ts';
 import { readNdjson } from '../control/ndjson.ts';
 import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
-import type { ListedProject } from '../control/protocol.ts';
 import type { ProjectDirs } from '../control/project-dirs.ts';
+import type { ListedProject, Listing, SupervisorInfo } from '../control/protocol.ts';
+import { readVersion } from '../control/version.ts';
 import { fromWireError, WcError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { ProjectName } from '../model/ids.ts';
-import type { ObservedInstance } from '../model/state.ts';
 
 export interface Connection {
   readonly client: ControlClient;
   readonly dirs: ProjectDirs;
+  readonly info: SupervisorInfo;
 }
 
 /** The running supervisor of the project, or undefined. Writes nothing. */
@@ -24,15 +25,25 @@ export async function findSupervisor(name: ProjectName, signal: AbortSignal): Pr
   const dirs = projectDirs(name, process.env);
   const client = new ControlClient(dirs.socket);
   const info = await client.probe(signal);
-  return info === undefined ? undefined : { client, dirs };
+  return info === undefined ? undefined : { client, dirs, info };
 }
 
-/** The running supervisor of the project; starts one when there is none. */
-export async function ensureSupervisor(name: ProjectName, signal: AbortSignal): Promise<Connection> {
+/**
+ * The running supervisor of the project; starts one when there is none. One of another version than this client loads
+ * what it needs from files that were replaced: it can still stop things, but is not to start any.
+ */
+export async function ensureSupervisor(
+  name: ProjectName,
+  needs: { readonly sameVersion: boolean },
+  signal: AbortSignal,
+): Promise<Connection> {
   // Another command may start one at the same time, and one that is ending may still hold the lock: whoever loses looks again.
   for (let round = 0; ; round++) {
     const running = await findSupervisor(name, signal);
-    if (running !== undefined) return running;
+    if (running !== undefined) {
+      if (needs.sameVersion) requireSameVersion(running.info);
+      return running;
+    }
     const dirs = projectDirs(name, process.env);
     try {
       await spawnSupervisor(name, dirs, signal);
@@ -43,7 +54,7 @@ export async function ensureSupervisor(name: ProjectName, signal: AbortSignal): 
 }
 
 /** Asks a short-lived process what there is of a project that has no supervisor. It starts and writes nothing. */
-export async function observeOnce(name: ProjectName, signal: AbortSignal): Promise<readonly ObservedInstance[]> {
+export async function observeOnce(name: ProjectName, signal: AbortSignal): Promise<Listing> {
   return await askOnce(['observe', name], signal);
 }
 
@@ -57,7 +68,7 @@ async function askOnce<T>(args: readonly string[], signal: AbortSignal): Promise
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     signal,
   });
-  const reply = await firstMessage<Reply<T>>(child);
+  const reply = await firstMessage<Reply<T>>(child, 'it says why above');
   return unwrap(reply);
 }
 
@@ -71,45 +82,55 @@ interface Reply<T> {
  * serves, or why it cannot.
  */
 async function spawnSupervisor(name: ProjectName, dirs: ProjectDirs, signal: AbortSignal): Promise<void> {
-  makePrivateDir(dirs.run);
-  mkdirSync(dirs.state, { recursive: true, mode: 0o700 });
-  const log = openSync(dirs.supervisorLog, 'a', 0o600);
+  const log = openLog(dirs);
   try {
     const child = spawn(process.execPath, [supervisorEntry(), 'serve', name], {
       detached: true,
       cwd: '/',
       stdio: ['ignore', log, log, 'pipe'],
     });
-    const reply = await Promise.race([firstMessage<Reply<true>>(child), aborted(signal)]);
     child.unref();
-    unwrap(reply);
+    const pipe = child.stdio[3] as Readable;
+    signal.addEventListener('abort', () => pipe.destroy(), { once: true });
+    unwrap(await firstMessage<Reply<true>>(child, `see why in ${dirs.supervisorLog}`));
   } finally {
     closeSync(log);
   }
 }
 
-async function firstMessage<T>(child: ChildProcess): Promise<T> {
+/** The supervisor's own log, for whoever looks for a fault of ours; one that has grown long begins anew. */
+function openLog(dirs: ProjectDirs): number {
+  makePrivateDir(dirs.state);
+  const size = statSync(dirs.supervisorLog, { throwIfNoEntry: false })?.size ?? 0;
+  return openSync(dirs.supervisorLog, size > MAX_LOG_BYTES ? 'w' : 'a', 0o600);
+}
+
+const MAX_LOG_BYTES = 1024 * 1024;
+
+function requireSameVersion(info: SupervisorInfo): void {
+  const own = readVersion();
+  if (info.version === own) return;
+  throw new WcError(
+    'ERR_SUPERVISOR_VERSION',
+    `the supervisor of ${info.project} is wcompose ${info.version} and this is ${own}`,
+    { hint: 'run `wcompose down` and then this command again: volumes stay' },
+  );
+}
+
+async function firstMessage<T>(child: ChildProcess, hint: string): Promise<T> {
   const pipe = child.stdio[3] as Readable;
   const failed = new Promise<never>((_resolve, reject) => {
     child.on('error', reject);
   });
   const read = async (): Promise<T> => {
     for await (const message of readNdjson<T>(pipe)) return message;
-    throw new WcError('ERR_SUPERVISOR_LOST', 'the supervisor ended before it was ready', {
-      hint: 'its log says why: supervisor.log in the state directory of the project',
-    });
+    throw new WcError('ERR_SUPERVISOR_LOST', 'the supervisor ended before it was ready', { hint });
   };
   try {
     return await Promise.race([read(), failed]);
   } finally {
     pipe.destroy();
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  return await new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }
 
 function unwrap<T>(reply: Reply<T>): T {

@@ -1,12 +1,17 @@
 import type { SupervisorEvent } from '../control/protocol.ts';
 import { formatError } from '../model/format-diagnostic.ts';
 import { fromWireError } from '../model/diagnostic.ts';
+import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from './context.ts';
+import type { ExitStatusCode } from './context.ts';
+import type { Interrupts } from './interrupt.ts';
 import { planLine } from '../ui/plan-lines.ts';
 import type { Output } from '../ui/output.ts';
 
 export interface PlanResult {
   readonly ok: boolean;
   readonly nodes: number;
+  /** It was not done to its end because of this. */
+  readonly endedBy?: Extract<SupervisorEvent, { type: 'end' }>['endedBy'];
 }
 
 /** Prints the events of one request to stderr and returns how it ended. */
@@ -33,7 +38,7 @@ export async function followPlan(
         break;
       case 'end':
         for (const failure of event.failures) output.err(`${formatError(fromWireError(failure))}\n`);
-        return { ok: event.ok, nodes };
+        return { ok: event.ok, nodes, endedBy: event.endedBy };
       case 'subscribed':
       case 'exited':
       case 'engine':
@@ -41,4 +46,27 @@ export async function followPlan(
     }
   }
   return { ok: false, nodes };
+}
+
+/** Says so when something else than the user ended the command. */
+export function tellEnding({ endedBy }: PlanResult, output: Output): void {
+  if (endedBy === undefined) return;
+  output.err(
+    endedBy === 'shutdown'
+      ? 'Not done to the end: the supervisor of the project was told to end.\n'
+      : `Not done to the end: another command (${endedBy}) came in between.\n`,
+  );
+}
+
+/** The exit status of a command that changed the project; `interrupted` is what the user is told after Ctrl-C. */
+export function planStatus(
+  result: PlanResult,
+  { output, interrupts, interrupted }: { output: Output; interrupts: Interrupts; interrupted: string },
+): ExitStatusCode {
+  if (interrupts.count > 0) {
+    output.err(`\n${interrupted}\n`);
+    return EXIT_INTERRUPTED;
+  }
+  tellEnding(result, output);
+  return result.ok ? EXIT_OK : EXIT_FAILED;
 }

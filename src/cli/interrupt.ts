@@ -1,4 +1,7 @@
-/** Ctrl-C and its relatives, counted. Process-wide listeners live here and in the supervisor's main only. */
+/**
+ * Ctrl-C and its relatives, counted from the moment somebody listens; before that they end the process as they do any
+ * other. Process-wide listeners live here and in the supervisor's main only.
+ */
 export class Interrupts implements Disposable {
   #count = 0;
   #listener: ((count: number) => void) | undefined;
@@ -9,10 +12,6 @@ export class Interrupts implements Disposable {
     this.#listener?.(this.#count);
   };
 
-  constructor() {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, this.#onSignal);
-  }
-
   get count(): number {
     return this.#count;
   }
@@ -22,13 +21,22 @@ export class Interrupts implements Disposable {
     return this.#last;
   }
 
-  /** One listener at a time; an interrupt that came before it is told at once. */
+  /** One listener at a time. */
   listen(listener: (count: number) => void): void {
+    if (this.#listener === undefined) for (const name of SIGNALS) process.on(name, this.#onSignal);
     this.#listener = listener;
-    if (this.#count > 0) listener(this.#count);
+  }
+
+  /** Ends with the first interrupt, or with `signal`. */
+  until(signal: AbortSignal): AbortSignal {
+    const interrupted = new AbortController();
+    this.listen(() => interrupted.abort());
+    return AbortSignal.any([signal, interrupted.signal]);
   }
 
   [Symbol.dispose](): void {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, this.#onSignal);
+    for (const name of SIGNALS) process.off(name, this.#onSignal);
   }
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;

@@ -137,6 +137,14 @@ function addListings(program: Command, run: RunCommand, global: Global): void {
     });
   addConfig(program, run, global);
   program
+    .command('why <service>')
+    .description('show from which file and line each value of a service comes')
+    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .action(async (service: string, options: { format: 'table' | 'json' }) => {
+      const { why } = await import('./commands/why.ts');
+      await run(global(), async (context) => await why(service, options, context));
+    });
+  program
     .command('version')
     .description('print the version')
     .addOption(new Option('-f, --format <format>', 'how to print').choices(['pretty', 'json']).default('pretty'))

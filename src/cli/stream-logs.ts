@@ -8,40 +8,41 @@ export interface StreamLogsOptions {
   readonly after: number;
   readonly tail?: number | undefined;
   readonly follow: boolean;
-  /** Ends the stream when this sequence number has been printed; undefined: goes on. */
-  readonly until: () => number | undefined;
+  /** Also lines that say how an instance ended; as a rule while following only. */
+  readonly exits?: boolean;
   /** stderr of a service goes to our stderr (`up`), or everything to stdout (`logs`). */
   readonly splitStreams: boolean;
 }
 
-/** Prints log records until the stream ends, `until` is reached or the signal ends. */
+/** Prints log records until the stream or the signal ends; returns the number of the last one that was printed. */
 export async function streamLogs(
   client: ControlClient,
   options: StreamLogsOptions,
   lines: LogLines,
   output: Output,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const query = new URLSearchParams({ after: String(options.after) });
   for (const service of options.services) query.append('service', service);
   if (options.tail !== undefined) query.set('tail', String(options.tail));
   if (options.follow) query.set('follow', '1');
+  let last = options.after;
   const records = client.stream('GET /v1/logs', undefined, signal, `?${query.toString()}`);
   for await (const record of records as AsyncIterable<LogRecord>) {
     printRecord(record, options, lines, output);
-    const until = options.until();
-    if (until !== undefined && record.seq >= until) return;
+    last = record.seq;
   }
+  return last;
 }
 
 /** `exited with code 0` is news while somebody follows; in the history of `logs` it would stand between the lines. */
 export function printRecord(
   record: LogRecord,
-  options: Pick<StreamLogsOptions, 'splitStreams' | 'follow'>,
+  options: Pick<StreamLogsOptions, 'splitStreams' | 'follow' | 'exits'>,
   lines: LogLines,
   output: Output,
 ): void {
-  if (record.stream === 'system' && !options.follow && EXIT_LINE.test(record.text)) return;
+  if (record.stream === 'system' && !(options.exits ?? options.follow) && EXIT_LINE.test(record.text)) return;
   const text = lines.format(record);
   if (options.splitStreams && record.stream === 'stderr') output.err(text);
   else output.out(text);

@@ -1,55 +1,58 @@
-import { expandContext, ruleOf } from './canonical.ts';
-import type { CanonicalOptions } from './canonical.ts';
+import { ruleOf } from './canonical.ts';
 import { Memo } from './memo.ts';
-import { isNull, list, scalar } from './node.ts';
-import type { Entry, ListNode, MapNode, Node } from './node.ts';
-import type { ListRule, ObjectRule, Rule } from './rules.ts';
+import { isNull, mapItems, mapValues, scalar } from './node.ts';
+import type { MapNode, Node } from './node.ts';
+import { RuleContext } from './rule-context.ts';
+import type { WalkOptions } from './rule-context.ts';
+import type { ObjectRule, Rule } from './rules.ts';
 import { SCALAR_TYPES } from './scalar-types.ts';
-import { pathText } from './source-file.ts';
 import type { Path } from './source-file.ts';
 
 /** The merged value with its defaults; what is missing or makes no sense as a whole is an error at its place. */
-export function complete(node: Node, rule: Rule, path: Path, options: CanonicalOptions): Node {
-  return new Completion(options).read(node, rule, path);
+export function complete(node: Node, rule: Rule, path: Path, options: WalkOptions): Node {
+  return new Completion(new RuleContext(path, options)).read(node, rule);
 }
 
 class Completion {
-  readonly #options: CanonicalOptions;
+  readonly #context: RuleContext;
   readonly #memo = new Memo();
 
-  constructor(options: CanonicalOptions) {
-    this.#options = options;
+  constructor(context: RuleContext) {
+    this.#context = context;
   }
 
-  read(node: Node, rule: Rule, path: Path): Node {
+  read(node: Node, rule: Rule): Node {
     if (rule.kind === 'any') return node;
-    return this.#memo.get(node, rule, () => this.#complete(node, rule, path));
+    return this.#memo.get(node, rule, () => this.#complete(node, rule));
   }
 
-  #complete(node: Node, rule: Exclude<Rule, { kind: 'any' }>, path: Path): Node {
+  #below(key: string | number, node: Node, rule: Rule): Node {
+    const { path } = this.#context;
+    path.push(key);
+    const read = this.read(node, rule);
+    path.pop();
+    return read;
+  }
+
+  #complete(node: Node, rule: Exclude<Rule, { kind: 'any' }>): Node {
     if (isNull(node)) {
-      if (rule.nullable !== true) this.#error(node, path, `${pathText(path)}: must be ${EXPECTED[rule.kind](rule)}`);
+      if (rule.nullable !== true) this.#context.error(node, `must be ${EXPECTED[rule.kind](rule)}`);
       return node;
     }
-    rule.check?.(node, expandContext(path, this.#options));
-    if (node.kind === 'list' && rule.kind === 'list') return this.#list(node, rule, path);
-    if (node.kind === 'map' && rule.kind === 'object') return this.#object(node, rule, path);
-    if (node.kind === 'map' && rule.kind === 'dict') return this.#entries(node, rule, path);
+    rule.check?.(node, this.#context);
+    if (node.kind === 'list' && rule.kind === 'list') {
+      return mapItems(node, (item, index) => this.#below(index, item, rule.item));
+    }
+    if (node.kind === 'map' && rule.kind === 'object') return this.#object(node, rule);
+    if (node.kind === 'map' && rule.kind === 'dict') return this.#entries(node, rule);
     return node;
   }
 
-  #list(node: ListNode, rule: ListRule, path: Path): ListNode {
-    return list(
-      node.items.map((item, index) => this.read(item, rule.item, [...path, index])),
-      node.at,
-    );
-  }
-
-  #object(node: MapNode, rule: ObjectRule, path: Path): MapNode {
+  #object(node: MapNode, rule: ObjectRule): MapNode {
     for (const key of rule.required ?? []) {
-      if (!node.entries.has(key)) this.#error(node, path, `${pathText(path)}: missing property "${key}"`);
+      if (!node.entries.has(key)) this.#context.error(node, `missing property "${key}"`);
     }
-    const read = this.#entries(node, rule, path);
+    const read = this.#entries(node, rule);
     const completed = rule.finish?.(read) ?? read;
     if (rule.defaults === undefined) return completed;
     const entries = new Map(completed.entries);
@@ -59,16 +62,8 @@ class Completion {
     return { ...completed, entries };
   }
 
-  #entries(node: MapNode, rule: Rule, path: Path): MapNode {
-    const entries = new Map<string, Entry>();
-    for (const [key, entry] of node.entries) {
-      entries.set(key, { keyAt: entry.keyAt, value: this.read(entry.value, ruleOf(rule, key), [...path, key]) });
-    }
-    return { ...node, entries };
-  }
-
-  #error(node: Node, path: Path, message: string): void {
-    this.#options.problems.error(node.at, path, message);
+  #entries(node: MapNode, rule: Rule): MapNode {
+    return mapValues(node, (value, key) => this.#below(key, value, ruleOf(rule, key)));
   }
 }
 

@@ -230,25 +230,41 @@ function valueOf(node: Node | undefined): unknown {
   return node?.kind === 'scalar' ? node.value : undefined;
 }
 
-/** Services that wait for each other would wait for ever. */
+/** Services that wait for each other would wait for ever. The walk does not call itself, since chains may be long. */
 function checkCycles(services: ReadonlyMap<string, Node>, problems: Problems): void {
   const done = new Set<string>();
-  const open: string[] = [];
-  const visit = (name: string): boolean => {
-    if (done.has(name)) return false;
-    const service = services.get(name);
-    const start = open.indexOf(name);
-    if (start >= 0 && service !== undefined) {
-      const cycle = [...open.slice(start), name].join(' -> ');
-      const at = child(services.get(open.at(-1) ?? name), 'depends_on') ?? service;
-      problems.error(at.at, ['services', open.at(-1) ?? name, 'depends_on'], `dependency cycle detected: ${cycle}`);
-      return true;
+  for (const start of services.keys()) {
+    // What is being looked at: each name is needed by the one before it.
+    const open = new Set<string>();
+    const steps: Step[] = done.has(start) ? [] : [{ enter: start }];
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      if ('leave' in step) {
+        open.delete(step.leave);
+        done.add(step.leave);
+      } else if (open.has(step.enter)) {
+        tellCycle([...open], step.enter, services, problems);
+        return;
+      } else if (!done.has(step.enter)) {
+        open.add(step.enter);
+        steps.push({ leave: step.enter });
+        const needed = entriesOf(child(services.get(step.enter), 'depends_on'));
+        for (const [name] of needed.toReversed()) steps.push({ enter: name });
+      }
     }
-    open.push(name);
-    const found = entriesOf(child(service, 'depends_on')).some(([needed]) => visit(needed));
-    open.pop();
-    done.add(name);
-    return found;
-  };
-  for (const name of services.keys()) if (visit(name)) return;
+  }
+}
+
+type Step = { readonly enter: string } | { readonly leave: string };
+
+function tellCycle(
+  open: readonly string[],
+  name: string,
+  services: ReadonlyMap<string, Node>,
+  problems: Problems,
+): void {
+  const last = open.at(-1) ?? name;
+  const at = child(services.get(last), 'depends_on');
+  if (at === undefined) return;
+  const cycle = [...open.slice(open.indexOf(name)), name].join(' -> ');
+  problems.error(at.at, ['services', last, 'depends_on'], `dependency cycle detected: ${cycle}`);
 }

@@ -1,5 +1,5 @@
-import type { MapNode, Node } from './node.ts';
-import { mapValues } from './node.ts';
+import type { MapNode, Node, ScalarNode } from './node.ts';
+import { mapItems, mapValues } from './node.ts';
 import { errorAt } from './problems.ts';
 import type { Problems } from './problems.ts';
 import { pathText } from './source-file.ts';
@@ -9,27 +9,29 @@ import type { Lookup } from './template.ts';
 
 /** Fills in the variables of every value below the node; keys are never changed. Shared nodes stay shared. */
 export function interpolate(node: MapNode, path: Path, lookup: Lookup, problems: Problems): MapNode {
+  const at = [...path];
   const done = new Map<Node, Node>();
-  const visit = (value: Node, at: Path): Node => {
-    const known = done.get(value);
+  const visit = (value: Node, key: string | number): Node => {
+    if (value.kind === 'scalar' && !holdsVariable(value)) return value;
+    const known = value.shared === true ? done.get(value) : undefined;
     if (known !== undefined) return known;
-    const changed = change(value, at);
-    done.set(value, changed);
+    at.push(key);
+    const changed = change(value);
+    at.pop();
+    if (value.shared === true) done.set(value, changed);
     return changed;
   };
-  const change = (value: Node, at: Path): Node => {
+  const change = (value: Node): Node => {
     switch (value.kind) {
       case 'scalar':
-        return typeof value.value === 'string' && value.value.includes('$')
-          ? { ...value, value: fill(value.value, value, at) }
-          : value;
+        return holdsVariable(value) ? { ...value, value: fill(value.value, value) } : value;
       case 'list':
-        return { ...value, items: value.items.map((item, index) => visit(item, [...at, index])) };
+        return mapItems(value, visit);
       case 'map':
-        return mapValues(value, (inner, key) => visit(inner, [...at, key]));
+        return mapValues(value, visit);
     }
   };
-  const fill = (text: string, value: Node, at: Path): string => {
+  const fill = (text: string, value: Node): string => {
     const unset = (name: string): void => {
       problems.warn(`The "${name}" variable is not set. Defaulting to a blank string.`, value.at, at);
     };
@@ -47,5 +49,9 @@ export function interpolate(node: MapNode, path: Path, lookup: Lookup, problems:
       return text;
     }
   };
-  return change(node, path) as MapNode;
+  return change(node) as MapNode;
+}
+
+function holdsVariable(node: ScalarNode): node is ScalarNode & { readonly value: string } {
+  return typeof node.value === 'string' && node.value.includes('$');
 }

@@ -1,5 +1,5 @@
 import type { Node } from './node.ts';
-import { parseTemplate, TemplateError } from './template.ts';
+import { MAX_DEPTH, parseTemplate, TemplateError } from './template.ts';
 
 /** A variable that a compose file refers to; the last default and alternative that are said for it. */
 export interface Variable {
@@ -22,7 +22,9 @@ export function listVariables(root: Node): readonly Variable[] {
   return [...found.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function addFrom(text: string, found: Map<string, Variable>): void {
+function addFrom(text: string, found: Map<string, Variable>, depth = 0): void {
+  // As deep as they are filled in.
+  if (depth >= MAX_DEPTH) return;
   for (const part of partsOf(text)) {
     if ('literal' in part) continue;
     const { name, operator, word } = part;
@@ -33,7 +35,7 @@ function addFrom(text: string, found: Map<string, Variable>): void {
       defaultValue: operator === '-' || operator === ':-' ? word : before.defaultValue,
       presenceValue: operator === '+' || operator === ':+' ? word : before.presenceValue,
     });
-    addFrom(word, found);
+    addFrom(word, found, depth + 1);
   }
 }
 

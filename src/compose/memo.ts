@@ -9,8 +9,7 @@ export class Memo {
   readonly #byRule = new Map<Rule, Map<Node, Node>>();
 
   get(node: Node, rule: Rule, convert: () => Node): Node {
-    // A scalar is done sooner than it is looked up.
-    if (node.kind === 'scalar') return convert();
+    if (node.shared !== true) return convert();
     let known = this.#byRule.get(rule);
     if (known === undefined) this.#byRule.set(rule, (known = new Map<Node, Node>()));
     const before = known.get(node);

@@ -1,5 +1,5 @@
 import { ruleOf, unique } from './canonical.ts';
-import { isNull, mapValues } from './node.ts';
+import { isNull, mapItems, mapValues } from './node.ts';
 import type { Entry, ListNode, MapNode, Node } from './node.ts';
 import { any } from './rules.ts';
 import type { Rule } from './rules.ts';
@@ -42,16 +42,19 @@ export function settle(node: Node): Node {
   const done = new Map<Node, Node>();
   const visit = (value: Node): Node => {
     if (value.kind === 'scalar') return value.tag === undefined ? value : { ...value, tag: undefined };
-    const known = done.get(value);
+    const known = value.shared === true ? done.get(value) : undefined;
     if (known !== undefined) return known;
     const result = change(value);
-    done.set(value, result);
+    if (value.shared === true) done.set(value, result);
     return result;
   };
   const change = (value: ListNode | MapNode): Node => {
     if (value.kind === 'map')
       return mapValues(untagged(value), (inner) => (inner.tag === 'reset' ? undefined : visit(inner)));
-    return { ...untagged(value), items: value.items.filter((item) => item.tag !== 'reset').map(visit) };
+    const kept = value.items.some((item) => item.tag === 'reset')
+      ? { ...value, items: value.items.filter((item) => item.tag !== 'reset') }
+      : value;
+    return mapItems(untagged(kept), visit);
   };
   return visit(node);
 }

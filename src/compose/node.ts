@@ -14,6 +14,8 @@ export type MergeTag = 'reset' | 'override';
 interface NodeBase {
   readonly at: Position;
   readonly tag?: MergeTag | undefined;
+  /** An anchor's: aliases may put the same node in many places, so a walk does well to remember what it made of it. */
+  readonly shared?: true | undefined;
 }
 
 export interface ScalarNode extends NodeBase {
@@ -53,24 +55,54 @@ export function map(values: Readonly<Record<string, Node | undefined>>, at: Posi
   return { kind: 'map', entries, at };
 }
 
-/** The node with these keys added or replaced; undefined removes. */
+/** The node with these keys added or replaced; undefined removes. Itself where nothing changes. */
 export function withKeys(node: MapNode, values: Readonly<Record<string, Node | undefined>>): MapNode {
-  const entries = new Map(node.entries);
-  for (const [key, value] of Object.entries(values)) {
+  let entries: Map<string, Entry> | undefined;
+  for (const key of Object.keys(values)) {
+    const value = values[key];
+    const present = node.entries.get(key);
+    if (value === present?.value) continue;
+    entries ??= new Map(node.entries);
     if (value === undefined) entries.delete(key);
-    else entries.set(key, { keyAt: entries.get(key)?.keyAt ?? value.at, value });
+    else entries.set(key, { keyAt: present?.keyAt ?? value.at, value });
   }
-  return { ...node, entries };
+  return entries === undefined ? node : { ...node, entries };
 }
 
-/** The map's values, each made anew; undefined leaves the key out. */
-export function mapValues(node: MapNode, change: (value: Node, key: string) => Node | undefined): MapNode {
-  const entries = new Map<string, Entry>();
+/** The map with its values changed; undefined leaves the key out. Itself where nothing changes. */
+export function mapValues(
+  node: MapNode,
+  change: (value: Node, key: string, entry: Entry) => Node | undefined,
+): MapNode {
+  let entries: Map<string, Entry> | undefined;
+  let index = 0;
   for (const [key, entry] of node.entries) {
-    const value = change(entry.value, key);
-    if (value !== undefined) entries.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
+    const value = change(entry.value, key, entry);
+    if (value !== entry.value) entries ??= firstEntries(node.entries, index);
+    if (value !== undefined) entries?.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
+    index++;
   }
-  return { ...node, entries };
+  return entries === undefined ? node : { ...node, entries };
+}
+
+function firstEntries(entries: ReadonlyMap<string, Entry>, count: number): Map<string, Entry> {
+  const first = new Map<string, Entry>();
+  for (const [key, entry] of entries) {
+    if (first.size === count) break;
+    first.set(key, entry);
+  }
+  return first;
+}
+
+/** The list with its items changed; itself where nothing changes. */
+export function mapItems(node: ListNode, change: (item: Node, index: number) => Node): ListNode {
+  let changed = false;
+  const items = node.items.map((item, index) => {
+    const result = change(item, index);
+    if (result !== item) changed = true;
+    return result;
+  });
+  return changed ? { ...node, items } : node;
 }
 
 export function isNull(node: Node | undefined): boolean {

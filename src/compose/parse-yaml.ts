@@ -1,11 +1,12 @@
-import { isAlias, isMap, isScalar, parseAllDocuments } from 'yaml';
-import type { Alias, ParsedNode, Scalar, YAMLMap, YAMLSeq } from 'yaml';
-
+import type { WcError } from '../model/diagnostic.ts';
+import { parseWithLibrary } from './library-yaml.ts';
 import { isNull, list, scalar } from './node.ts';
-import type { Entry, MapNode, MergeTag, Node, ScalarNode, ScalarValue } from './node.ts';
+import type { Entry, MapNode, MergeTag, Node } from './node.ts';
 import { errorAt } from './problems.ts';
+import { parseQuickly } from './quick-yaml.ts';
 import { pathText } from './source-file.ts';
-import type { Path, Position, SourceFile } from './source-file.ts';
+import type { Position, SourceFile } from './source-file.ts';
+import type { AliasSyntax, ListSyntax, MapSyntax, Syntax } from './yaml-syntax.ts';
 
 /**
  * The documents of one file. YAML 1.2 core with merge keys and with octal numbers as compose reads them; aliases
@@ -23,173 +24,163 @@ export function parseYaml(file: SourceFile): readonly Node[] {
 const parsed = new WeakMap<SourceFile, readonly Node[]>();
 
 function parse(file: SourceFile): readonly Node[] {
-  const documents = parseAllDocuments(file.text, { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
-  if (!Array.isArray(documents)) return [];
-  return documents.flatMap((document) => {
-    const [error] = document.errors;
-    if (error !== undefined) {
-      throw errorAt({ file, offset: error.pos[0] }, [], plainMessage(error.message), undefined, 'ERR_COMPOSE_PARSE');
-    }
-    if (document.contents === null) return [];
-    const node = new Reader(file).read(document.contents, []);
-    return isNull(node) ? [] : [node];
-  });
+  const quick = parseQuickly(file.text);
+  const documents = quick === undefined ? parseWithLibrary(file) : [quick];
+  return documents.map((document) => new Reader(file).read(document)).filter((node) => !isNull(node));
 }
 
 /** As many values as a compose file may have once its aliases are written out; what is beyond is a bomb. */
 const MAX_NODES = 2_000_000;
+/** What comes later walks down the values: an end of the stack would be no message that helps. */
+const MAX_DEPTH = 200;
 
-type Sized = { readonly node: Node; readonly size: number };
+interface Extent {
+  readonly size: number;
+  readonly depth: number;
+}
 
 class Reader {
   readonly #file: SourceFile;
-  readonly #anchors = new Map<string, Sized | 'open'>();
-  readonly #sizes = new Map<Node, number>();
+  readonly #anchors = new Map<string, Node | 'open'>();
+  /** Of what is more than one value. */
+  readonly #extents = new Map<Node, Extent>();
+  /** Names and positions from the top to what is read now. */
+  readonly #path: (string | number)[] = [];
 
   constructor(file: SourceFile) {
     this.#file = file;
   }
 
-  /** A mapping or list in block style stands where its key stands: `at`. */
-  read(source: ParsedNode, path: Path, at = this.#at(source)): Node {
-    if (isAlias(source)) return this.#resolve(source, path);
+  read(source: Syntax): Node {
+    return this.#read(source, this.#at(source));
+  }
+
+  /** What is in block style or not written at all stands where its key stands: `at`. */
+  #read(source: Syntax, at: Position): Node {
+    if (source.kind === 'alias') return this.#resolve(source);
     const { anchor } = source;
     if (anchor !== undefined) this.#anchors.set(anchor, 'open');
-    const node = isScalar(source)
-      ? this.#readScalar(source)
-      : isMap(source)
-        ? this.#readMap(source, path, source.flow === true ? this.#at(source) : at)
-        : this.#readList(source, path, source.flow === true ? this.#at(source) : at);
+    const node = this.#value(source, at);
     const tag = mergeTag(source.tag);
-    const tagged = tag === undefined ? node : { ...node, tag };
-    const size = this.#measure(tagged, path);
-    if (anchor !== undefined) this.#anchors.set(anchor, { node: tagged, size });
+    const tagged: Node =
+      tag === undefined && anchor === undefined
+        ? node
+        : { ...node, tag, shared: anchor === undefined ? undefined : true };
+    if (node.kind !== 'scalar') this.#measure(tagged);
+    if (anchor !== undefined) this.#anchors.set(anchor, tagged);
     return tagged;
   }
 
-  #at(source: { readonly range?: readonly [number, number, number] | null | undefined }): Position {
-    return { file: this.#file, offset: source.range?.[0] ?? 0 };
-  }
-
-  #resolve(alias: Alias, path: Path): Node {
-    const found = this.#anchors.get(alias.source);
-    const at = this.#at(alias);
-    if (found === undefined) throw errorAt(at, path, `there is no anchor named ${alias.source} before this alias`);
-    if (found === 'open') {
-      throw errorAt(at, path, `cycle: ${pathText(path)} is an alias of ${alias.source}, which contains it`);
+  #value(source: Exclude<Syntax, AliasSyntax>, at: Position): Node {
+    switch (source.kind) {
+      case 'scalar':
+        return scalar(source.value, source.style === 'empty' ? at : this.#at(source));
+      case 'list':
+        return this.#readList(source, source.flow ? this.#at(source) : at);
+      case 'map':
+        return this.#readMap(source, source.flow ? this.#at(source) : at);
     }
-    return found.node;
   }
 
-  #readScalar(source: Scalar.Parsed): ScalarNode {
-    return scalar(scalarValue(source), this.#at(source));
+  #at(source: Syntax): Position {
+    return { file: this.#file, offset: source.offset };
   }
 
-  #readList(source: YAMLSeq.Parsed, path: Path, at: Position): Node {
-    const items = source.items.map((item, index) => this.read(item, [...path, index]));
+  #resolve(alias: AliasSyntax): Node {
+    const found = this.#anchors.get(alias.source);
+    if (found === undefined) {
+      throw this.#error(this.#at(alias), `there is no anchor named ${alias.source} before this alias`);
+    }
+    if (found === 'open') {
+      throw this.#error(
+        this.#at(alias),
+        `cycle: ${pathText(this.#path)} is an alias of ${alias.source}, which contains it`,
+      );
+    }
+    return found;
+  }
+
+  #readList(source: ListSyntax, at: Position): Node {
+    const items: Node[] = [];
+    for (const item of source.items) {
+      this.#path.push(items.length);
+      items.push(this.#read(item, this.#at(item)));
+      this.#path.pop();
+    }
     return list(items, at);
   }
 
-  #readMap(source: YAMLMap.Parsed, path: Path, at: Position): MapNode {
+  #readMap(source: MapSyntax, at: Position): MapNode {
     const entries = new Map<string, Entry>();
     let merged: Entry | undefined;
-    for (const pair of source.items) {
-      const key = this.#readKey(pair.key, path);
+    for (const pair of source.pairs) {
+      const key = this.#readKey(pair.key);
       const keyAt = this.#at(pair.key);
-      const isMerge = key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN';
+      const isMerge = key === '<<' && pair.key.kind === 'scalar' && pair.key.style === 'plain';
       const first = isMerge ? merged : entries.get(key);
       if (first !== undefined) {
         const { line } = this.#file.locate(first.keyAt.offset);
-        throw errorAt(keyAt, [...path, key], `key "${key}" is already defined at line ${line}`);
+        this.#path.push(key);
+        throw this.#error(keyAt, `key "${key}" is already defined at line ${line}`);
       }
-      const below = isMerge ? path : [...path, key];
-      const value = pair.value === null ? scalar(null, keyAt) : this.read(pair.value, below, keyAt);
-      if (isMerge) merged = { keyAt, value };
-      else entries.set(key, { keyAt, value });
+      if (isMerge) {
+        merged = { keyAt, value: this.#read(pair.value, keyAt) };
+        continue;
+      }
+      this.#path.push(key);
+      entries.set(key, { keyAt, value: this.#read(pair.value, keyAt) });
+      this.#path.pop();
     }
-    if (merged !== undefined) this.#mergeInto(entries, merged, path);
+    if (merged !== undefined) this.#mergeInto(entries, merged);
     return { kind: 'map', entries, at };
   }
 
   /** What the mapping itself says wins, then the first of a list. */
-  #mergeInto(entries: Map<string, Entry>, merged: Entry, path: Path): void {
-    for (const base of this.#mergeSources(merged.value, merged.keyAt, path)) {
+  #mergeInto(entries: Map<string, Entry>, merged: Entry): void {
+    for (const base of this.#mergeSources(merged.value, merged.keyAt)) {
       for (const [key, entry] of base.entries) if (!entries.has(key)) entries.set(key, entry);
     }
   }
 
-  #readKey(source: ParsedNode, path: Path): string {
-    const key = isAlias(source) ? this.#resolve(source, path) : isScalar(source) ? this.#readScalar(source) : undefined;
+  #readKey(source: Syntax): string {
+    const key = source.kind === 'alias' ? this.#resolve(source) : source.kind === 'scalar' ? source : undefined;
     if (key?.kind === 'scalar' && typeof key.value === 'string') return key.value;
-    const where = path.length === 0 ? 'at top level' : `in ${pathText(path)}`;
+    const where = this.#path.length === 0 ? 'at top level' : `in ${pathText(this.#path)}`;
     const shown = key?.kind === 'scalar' ? String(key.value) : 'a list or mapping';
-    throw errorAt(this.#at(source), path, `non-string key ${where}: ${shown}`, 'put it in quotes');
+    throw this.#error(this.#at(source), `non-string key ${where}: ${shown}`, 'put it in quotes');
   }
 
   /** The value of `<<`: a mapping, or a list of mappings of which the first wins. */
-  #mergeSources(value: Node, at: Position, path: Path): readonly MapNode[] {
+  #mergeSources(value: Node, at: Position): readonly MapNode[] {
     const sources = value.kind === 'list' ? value.items : [value];
     return sources.map((source) => {
       if (source.kind === 'map') return source;
-      throw errorAt(at, path, 'a merge key (<<) takes a mapping or a list of mappings');
+      throw this.#error(at, 'a merge key (<<) takes a mapping or a list of mappings');
     });
   }
 
   /** Counts what the node would be without aliases. */
-  #measure(node: Node, path: Path): number {
+  #measure(node: Node): void {
     let size = 1;
-    if (node.kind === 'list') for (const item of node.items) size += this.#sizes.get(item) ?? 1;
-    if (node.kind === 'map') for (const { value } of node.entries.values()) size += this.#sizes.get(value) ?? 1;
-    if (size > MAX_NODES) {
-      throw errorAt(node.at, path, `more than ${MAX_NODES} values once the aliases are written out`);
-    }
-    if (size > 1) this.#sizes.set(node, size);
-    return size;
+    let depth = 0;
+    const add = (value: Node): void => {
+      const extent = value.kind === 'scalar' ? undefined : this.#extents.get(value);
+      size += extent?.size ?? 1;
+      depth = Math.max(depth, extent?.depth ?? 0);
+    };
+    if (node.kind === 'list') for (const item of node.items) add(item);
+    if (node.kind === 'map') for (const { value } of node.entries.values()) add(value);
+    if (size > MAX_NODES) throw this.#error(node.at, `more than ${MAX_NODES} values once the aliases are written out`);
+    if (depth >= MAX_DEPTH) throw this.#error(node.at, `nested more than ${MAX_DEPTH} levels deep`);
+    this.#extents.set(node, { size, depth: depth + 1 });
+  }
+
+  #error(at: Position, message: string, hint?: string): WcError {
+    return errorAt(at, [...this.#path], message, hint);
   }
 }
 
 function mergeTag(tag: string | undefined): MergeTag | undefined {
   if (tag === '!reset') return 'reset';
   return tag === '!override' ? 'override' : undefined;
-}
-
-function scalarValue(source: Scalar.Parsed): ScalarValue {
-  // A tag such as !!str says what the value is; our own tags say nothing about it.
-  const tagged = source.tag !== undefined && mergeTag(source.tag) === undefined;
-  if (source.type === 'PLAIN' && !tagged) return plainValue(source.source);
-  const value: unknown = source.value;
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-  return value === null ? null : source.source;
-}
-
-/** A plain scalar. `0440` is octal and `1_000` a number, as in the YAML reader of docker compose. */
-function plainValue(text: string): ScalarValue {
-  if (/^(?:~|null|Null|NULL|)$/.test(text)) return null;
-  if (/^(?:true|True|TRUE)$/.test(text)) return true;
-  if (/^(?:false|False|FALSE)$/.test(text)) return false;
-  if (/^[-+]?[0-9][0-9_]*$/.test(text)) return integer(text.replaceAll('_', ''));
-  if (/^[-+]?0[xob][0-9a-fA-F_]+$/.test(text)) return prefixed(text.replaceAll('_', '')) ?? text;
-  if (/^[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) {
-    return Number(text.replaceAll('_', ''));
-  }
-  return text;
-}
-
-function integer(digits: string): number | string {
-  const octal = /^([-+]?)0([0-7]+)$/.exec(digits);
-  const value = octal === null ? Number(digits) : Number.parseInt(`${octal[1]}${octal[2]}`, 8);
-  // What a double cannot hold stays as it is written: an account number in an environment must not change.
-  return Number.isSafeInteger(value) ? value : digits;
-}
-
-function prefixed(text: string): number | undefined {
-  const negative = text.startsWith('-');
-  const value = Number(text.replace(/^[-+]/, ''));
-  if (!Number.isSafeInteger(value)) return undefined;
-  return negative ? -value : value;
-}
-
-/** Without the explanation that follows in the message of the YAML library. */
-function plainMessage(message: string): string {
-  return message.replace(/ at line \d+, column \d+:?[\s\S]*$/, '');
 }

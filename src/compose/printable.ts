@@ -1,35 +1,48 @@
 import { ruleOf } from './canonical.ts';
 import type { Json, MapNode, Node } from './node.ts';
 import { child, isNull, textOf, toJson } from './node.ts';
+import { any } from './rules.ts';
 import type { ListRule, ObjectRule, Rule } from './rules.ts';
 
-/**
- * Plain data as `config` prints it: keys in alphabetical order; what says nothing is left out. `full` adds the keys
- * that the JSON of docker compose always has.
- */
-export function printable(node: Node, rule: Rule, full: boolean): Json {
+export interface PrintOptions {
+  /** Also the keys that the JSON of docker compose always has. */
+  readonly full: boolean;
+  /** How texts are written; undefined: as they are. */
+  readonly text?: ((text: string) => string) | undefined;
+}
+
+/** Plain data as `config` prints it: keys in alphabetical order; what says nothing is left out. */
+export function printable(node: Node, rule: Rule, options: PrintOptions): Json {
   switch (node.kind) {
     case 'scalar':
-      return node.value;
-    case 'list':
-      if (rule.kind !== 'list') return node.items.map(toJson);
-      return inOrder(node.items, rule).map((item) => printable(item, rule.item, full));
+      return typeof node.value === 'string' && options.text !== undefined ? options.text(node.value) : node.value;
+    case 'list': {
+      const items = rule.kind === 'list' ? inOrder(node.items, rule) : node.items;
+      const its = rule.kind === 'list' ? rule.item : any;
+      return items.map((item) => printable(item, its, options));
+    }
     case 'map':
-      return rule.kind === 'any' || rule.kind === 'scalar' ? toJson(node) : printableMap(node, rule, full);
+      return printableMap(node, rule, options);
   }
 }
 
-function printableMap(node: MapNode, rule: Rule, full: boolean): Json {
+function printableMap(node: MapNode, rule: Rule, options: PrintOptions): Json {
   const single = singleLimit(node, rule);
   if (single !== undefined) return toJson(single);
   const printed: [string, Json][] = [];
   for (const [key, { value }] of node.entries) {
     const its = ruleOf(rule, key);
     if (rule.kind === 'object' && saysNothing(value, its)) continue;
-    printed.push([key, printable(value, its, full)]);
+    printed.push([key, printable(value, its, options)]);
   }
-  if (full && rule.kind === 'object') addAlways(printed, rule);
-  return Object.fromEntries(printed.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  if (options.full && rule.kind === 'object') addAlways(printed, rule);
+  // Extensions stay in the order in which they are written.
+  if (rule.kind !== 'any' && rule.kind !== 'scalar') printed.sort(byKey);
+  return Object.fromEntries(printed);
+}
+
+function byKey([a]: readonly [string, Json], [b]: readonly [string, Json]): number {
+  return a < b ? -1 : 1;
 }
 
 /** A limit that was given as one number is one number again. */

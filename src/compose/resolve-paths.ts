@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 
 import { ruleOf } from './canonical.ts';
 import { Memo } from './memo.ts';
-import { mapValues, scalar } from './node.ts';
+import { mapItems, mapValues, scalar } from './node.ts';
 import type { Node } from './node.ts';
 import type { PathKind, Rule } from './rules.ts';
 
@@ -21,7 +21,7 @@ export function resolvePaths(node: Node, rule: Rule, directory: string): Node {
           ? value
           : scalar(complete(value.value, its.path), value.at);
       case 'list':
-        return its.kind === 'list' ? { ...value, items: value.items.map((item) => visit(item, its.item)) } : value;
+        return its.kind === 'list' ? mapItems(value, (item) => visit(item, its.item)) : value;
       case 'map':
         return mapValues(value, (inner, key) => visit(inner, ruleOf(its, key)));
     }

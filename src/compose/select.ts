@@ -32,23 +32,23 @@ export function selectedNames(model: MapNode, names: readonly string[]): Readonl
   const services = new Map(entriesOf(child(model, 'services')));
   if (names.length === 0) return new Set(services.keys());
   const selected = new Set<string>();
-  const add = (name: string, required: boolean): void => {
-    if (selected.has(name)) return;
+  const wanted = names.map((name) => ({ name, required: true }));
+  for (let next = wanted.shift(); next !== undefined; next = wanted.shift()) {
+    const { name, required } = next;
     const service = services.get(name);
-    if (service === undefined) {
-      if (!required) return;
+    if (service === undefined && required) {
       const close = nearest(name, services.keys());
       throw new WcError('ERR_NO_SUCH_SERVICE', `no such service: ${name}`, {
         hint: close === undefined ? undefined : `did you mean "${close}"?`,
       });
     }
+    if (service === undefined || selected.has(name)) continue;
     selected.add(name);
     for (const [needed, dependency] of entriesOf(child(service, 'depends_on'))) {
       const its = child(dependency, 'required');
-      add(needed, !(its?.kind === 'scalar' && its.value === false));
+      wanted.push({ name: needed, required: !(its?.kind === 'scalar' && its.value === false) });
     }
-  };
-  for (const name of names) add(name, true);
+  }
   return selected;
 }
 

@@ -18,6 +18,6 @@ export function serviceHash(service: Node): string {
     deploy: deploy?.kind === 'map' ? withKeys(deploy, { replicas: undefined }) : deploy,
   });
   return createHash('sha256')
-    .update(JSON.stringify(printable(counted, SERVICE, true)))
+    .update(JSON.stringify(printable(counted, SERVICE, { full: true })))
     .digest('hex');
 }

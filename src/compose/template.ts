@@ -25,32 +25,53 @@ export class TemplateError extends Error {
  * when they are used, so a default that is not needed warns of nothing. Throws TemplateError.
  */
 export function substitute(text: string, lookup: Lookup, unset: (name: string) => void): string {
-  return parseTemplate(text)
-    .map((part) => ('literal' in part ? part.literal : fill(part, lookup, unset)))
-    .join('');
+  return new Substitution(text, lookup, unset).fill(text);
 }
+
+/** Deeper than anybody writes; what is deeper would fill the stack, in time that grows with the square of it. */
+export const MAX_DEPTH = 100;
 
 type Variable = Extract<Part, { readonly name: string }>;
 
-function fill(part: Variable, lookup: Lookup, unset: (name: string) => void): string {
-  const { name, operator } = part;
-  const value = lookup(name);
-  const usable = value !== undefined && isUsable(value, operator);
-  const word = (): string => substitute(part.word, lookup, unset);
-  switch (operator) {
-    case undefined:
-      if (value === undefined) unset(name);
-      return value ?? '';
-    case '-':
-    case ':-':
-      return usable ? value : word();
-    case '+':
-    case ':+':
-      return usable ? word() : '';
-    case '?':
-    case ':?':
-      if (usable) return value;
-      throw new TemplateError('required', part.word, requiredMessage(name, word()));
+class Substitution {
+  readonly #whole: string;
+  readonly #lookup: Lookup;
+  readonly #unset: (name: string) => void;
+  #depth = 0;
+
+  constructor(whole: string, lookup: Lookup, unset: (name: string) => void) {
+    this.#whole = whole;
+    this.#lookup = lookup;
+    this.#unset = unset;
+  }
+
+  fill(text: string): string {
+    if (++this.#depth > MAX_DEPTH) throw invalid(this.#whole);
+    const filled = parseTemplate(text).map((part) => ('literal' in part ? part.literal : this.#variable(part)));
+    this.#depth--;
+    return filled.join('');
+  }
+
+  #variable(part: Variable): string {
+    const { name, operator } = part;
+    const value = this.#lookup(name);
+    const usable = value !== undefined && isUsable(value, operator);
+    const word = (): string => this.fill(part.word);
+    switch (operator) {
+      case undefined:
+        if (value === undefined) this.#unset(name);
+        return value ?? '';
+      case '-':
+      case ':-':
+        return usable ? value : word();
+      case '+':
+      case ':+':
+        return usable ? word() : '';
+      case '?':
+      case ':?':
+        if (usable) return value;
+        throw new TemplateError('required', part.word, requiredMessage(name, word()));
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { isWasm } from './is-wasm.ts';
 import { child, entriesOf, itemsOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { printable, saysNothing } from './printable.ts';
+import { any } from './rules.ts';
 import { SERVICE } from './service-attributes.ts';
 import { ruleOf } from './canonical.ts';
 import type { Path } from './source-file.ts';
@@ -91,14 +92,14 @@ function engineAttributes(node: Node, conversion: Conversion): Readonly<Record<s
   for (const [key, value] of entriesOf(node)) {
     const rule = ruleOf(SERVICE, key);
     if (ATTRIBUTE_USE[key]?.container !== 'engine' || saysNothing(value, rule)) continue;
-    found.push([key, printable(withoutWasmLinks(key, value, conversion), rule, false)]);
+    found.push([key, printable(withoutWasmLinks(key, value, conversion), rule, { full: false })]);
   }
   const present = new Set(found.map(([key]) => key));
   const resources = child(node, 'deploy', 'resources');
   for (const [key, keys] of DEPLOY_LIMITS) {
     const value = child(resources, ...keys);
     if (value === undefined || present.has(key)) continue;
-    found.push([key, printable(value, { kind: 'any' }, false)]);
+    found.push([key, printable(value, any, { full: false })]);
   }
   return Object.fromEntries(found);
 }

@@ -52,11 +52,16 @@ export class ControlClient {
   /** Undefined when no supervisor listens. One of another protocol is ERR_SUPERVISOR_VERSION. */
   async probe(signal: AbortSignal): Promise<SupervisorInfo | undefined> {
     let info: SupervisorInfo;
+    const patience = AbortSignal.timeout(ANSWER_MS);
     try {
-      info = await this.#call('GET /v1/info', undefined, signal);
+      info = await this.#call('GET /v1/info', undefined, AbortSignal.any([signal, patience]));
     } catch (error) {
       if (isAbsent(error)) return undefined;
-      throw error;
+      if (!patience.aborted || signal.aborted) throw error;
+      throw new WcError('ERR_SUPERVISOR_BUSY', 'the supervisor of this project runs and does not answer', {
+        hint: `find it with: fuser ${this.#socketPath}`,
+        cause: error,
+      });
     }
     if (info.protocol === PROTOCOL_VERSION) return info;
     throw new WcError(
@@ -104,6 +109,9 @@ export class ControlClient {
     throw fromWireError(JSON.parse(text) as WireError);
   }
 }
+
+/** It does nothing that takes long at once; a machine that is very busy may. */
+const ANSWER_MS = 15_000;
 
 function supervisorLost(cause: unknown): WcError {
   return new WcError('ERR_SUPERVISOR_LOST', 'the supervisor of the project ended in the middle of the command', {

@@ -1,3 +1,4 @@
+import type { EngineEnv } from './engine-env.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { InstanceId } from '../model/ids.ts';
 import type { Operation, Plan } from '../model/plan.ts';
@@ -24,7 +25,7 @@ export interface Routes {
   /** What happens to instances from now on. `?service=` narrows it. */
   'GET /v1/changes': { request: undefined; stream: InstanceChange };
   'POST /v1/top': { request: { readonly services: readonly string[] }; response: readonly InstanceProcesses[] };
-  'GET /v1/instances': { request: undefined; response: readonly ObservedInstance[] };
+  'GET /v1/instances': { request: undefined; response: Listing };
   /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };
   /** NDJSON log records; the query is a LogQuery in the URL. */
@@ -38,6 +39,15 @@ export interface SupervisorInfo {
   readonly protocol: number;
   readonly project: string;
   readonly pid: number;
+}
+
+/** What there is of a project. */
+export interface Listing {
+  readonly instances: readonly ObservedInstance[];
+  /** Services that the project had when it was applied last; none when it is not known here. */
+  readonly services: readonly string[];
+  /** Why the Engine does not answer: its containers are as they were seen last, or not there at all. */
+  readonly engineAway?: string | undefined;
 }
 
 export interface ApplyRequest {
@@ -55,6 +65,9 @@ export interface ApplyRequest {
   readonly failFast: boolean;
   /** Only what a one-off instance of this service needs; its own instances stay as they are. */
   readonly oneOff?: string | undefined;
+  /** Is given up when the client goes away; otherwise it goes on without it. */
+  readonly endsWithClient: boolean;
+  readonly engineEnv: EngineEnv;
 }
 
 export interface DownRequest {
@@ -64,6 +77,7 @@ export interface DownRequest {
   readonly removeOrphans: boolean;
   readonly timeoutMs?: number | undefined;
   readonly dryRun: boolean;
+  readonly engineEnv: EngineEnv;
 }
 
 export interface ServicesRequest {
@@ -72,6 +86,7 @@ export interface ServicesRequest {
   readonly timeoutMs?: number | undefined;
   /** `remove`: also the volumes of its instances that nobody named. */
   readonly volumes?: boolean | undefined;
+  readonly engineEnv: EngineEnv;
 }
 
 /** Something that is done at once to instances that run. */
@@ -130,6 +145,9 @@ export interface ListedProject {
   readonly files: readonly string[];
 }
 
+/** What may end a request before its time. */
+export type Ending = 'stop' | 'kill' | 'down';
+
 export type SupervisorEvent =
   /** `logSeq`: a follower that starts after it misses nothing of what this plan does. */
   | { readonly type: 'plan'; readonly plan: Plan; readonly text: string; readonly logSeq: number }
@@ -146,7 +164,13 @@ export type SupervisorEvent =
       readonly logSeq: number;
     }
   | { readonly type: 'engine'; readonly reachable: boolean; readonly reason?: string | undefined }
-  | { readonly type: 'end'; readonly ok: boolean; readonly failures: readonly WireError[] };
+  | {
+      readonly type: 'end';
+      readonly ok: boolean;
+      readonly failures: readonly WireError[];
+      /** It was not done to its end: a later request ended it, or the supervisor was told to end. */
+      readonly endedBy?: Ending | 'shutdown' | undefined;
+    };
 
 /** A plan node as it goes over the socket while it runs. */
 export interface NodeView {

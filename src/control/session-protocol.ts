@@ -1,3 +1,4 @@
+import type { EngineEnv } from './engine-env.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { PortSpec, Project, MountSpec } from '../model/project.ts';
 import type { SupervisorEvent } from './protocol.ts';
@@ -25,6 +26,7 @@ export interface ExecRequest {
 export interface RunRequest {
   readonly open: 'run';
   readonly project: Project;
+  readonly engineEnv: EngineEnv;
   readonly service: string;
   /** Undefined: the service's own. */
   readonly command?: readonly string[] | undefined;

@@ -11,6 +11,8 @@ export interface LogHubOptions {
   readonly now: () => number;
   readonly segmentBytes?: number;
   readonly keepSegments?: number;
+  /** Lines could not be written, for one because the disk is full; told once until a write succeeds again. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /**
@@ -21,6 +23,7 @@ export class LogHub implements Disposable {
   readonly #dir: string;
   readonly #now: () => number;
   readonly #writer: SegmentWriter;
+  readonly #onError: (error: unknown) => void;
   readonly #sinks = new Map<InstanceId, LogSink>();
   readonly #waiting = new Set<() => void>();
   readonly #lastAt: Map<string, number>;
@@ -28,10 +31,12 @@ export class LogHub implements Disposable {
   #batch: string[] = [];
   #batchFirst = 0;
   #scheduled: NodeJS.Immediate | undefined;
+  #failing = false;
 
   constructor(options: LogHubOptions) {
     this.#dir = options.dir;
     this.#now = options.now;
+    this.#onError = options.onError ?? (() => {});
     const { lastSeq, lastAt } = recover(options.dir);
     this.#seq = lastSeq;
     this.#lastAt = lastAt;
@@ -54,6 +59,13 @@ export class LogHub implements Disposable {
   /** A re-created instance writes under its old id, so its history stays readable; but its output begins anew. */
   forget(id: InstanceId): void {
     this.#lastAt.delete(id);
+  }
+
+  /** Forgets all lines, also those on disk. Readers go on with what is written from now on; numbers go on too. */
+  clear(): void {
+    this.#flush();
+    this.#lastAt.clear();
+    this.#writer.clear();
   }
 
   sink(id: InstanceId): LogSink {
@@ -119,10 +131,21 @@ export class LogHub implements Disposable {
     if (this.#batch.length === 0) return;
     const lines = `${this.#batch.join('\n')}\n`;
     this.#batch = [];
-    this.#writer.append(lines, this.#batchFirst);
+    this.#write(lines);
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();
+  }
+
+  /** Whoever prints must not fail because its lines cannot be kept: they are lost then. */
+  #write(lines: string): void {
+    try {
+      this.#writer.append(lines, this.#batchFirst);
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.#onError(error);
+      this.#failing = true;
+    }
   }
 
   /** Resolves at the next write, or when the signal ends the reader. */

@@ -38,16 +38,27 @@ export class SegmentWriter implements Disposable {
     this.#dir = dir;
     this.#segmentBytes = options.segmentBytes;
     this.#keep = options.keep;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
 
   /** Appends whole lines; `firstSeq` is the first of them. */
   append(lines: string, firstSeq: number): void {
-    const fd = this.#segmentFor(firstSeq);
     const bytes = Buffer.from(lines);
-    let written = 0;
-    while (written < bytes.length) written += writeSync(fd, bytes, written);
-    this.#bytes += bytes.length;
+    try {
+      const fd = this.#segmentFor(firstSeq);
+      let written = 0;
+      while (written < bytes.length) written += writeSync(fd, bytes, written);
+      this.#bytes += bytes.length;
+    } catch (error) {
+      // The disk may be full in the middle of a line: what comes next begins a segment of its own.
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Removes all segments; the next line begins a new one. */
+  clear(): void {
+    this[Symbol.dispose]();
+    rmSync(this.#dir, { recursive: true, force: true });
   }
 
   [Symbol.dispose](): void {
@@ -58,9 +69,12 @@ export class SegmentWriter implements Disposable {
   #segmentFor(firstSeq: number): number {
     if (this.#fd !== undefined && this.#bytes < this.#segmentBytes) return this.#fd;
     this[Symbol.dispose]();
+    mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
     const name = `${String(firstSeq).padStart(12, '0')}.ndjson`;
     this.#fd = openSync(join(this.#dir, name), 'a', 0o600);
     this.#bytes = fstatSync(this.#fd).size;
+    // A segment of this name holds only a line that a crash cut off.
+    if (this.#bytes > 0) this.#bytes += writeSync(this.#fd, '\n');
     for (const old of listSegments(this.#dir).slice(0, -this.#keep)) rmSync(old.path, { force: true });
     return this.#fd;
   }

@@ -25,9 +25,16 @@ export interface FabricEngine {
     signal: AbortSignal,
   ): Promise<readonly ContainerEndpoint[]>;
   /** Relay containers of the project (label `dev.wcompose.kind=relay`), also those a dead supervisor left. */
-  relays(project: ProjectName, signal: AbortSignal): Promise<readonly { readonly id: string; readonly name: string }[]>;
+  relays(project: ProjectName, signal: AbortSignal): Promise<readonly RelayContainer[]>;
   /** IPv4 subnets of a network, by the Engine's name: `172.18.0.0/16`. */
   subnets(network: string, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+export interface RelayContainer {
+  readonly id: string;
+  readonly name: string;
+  /** Those it is on, by the Engine's names. */
+  readonly networks: readonly string[];
 }
 
 export interface EngineInfo {

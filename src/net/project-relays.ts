@@ -3,7 +3,7 @@ import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { Project } from '../model/project.ts';
 import { engineNetworks } from './engine-view.ts';
 import type { GetEngine } from './engine-view.ts';
-import type { EngineInfo } from './fabric-engine.ts';
+import type { EngineInfo, RelayContainer } from './fabric-engine.ts';
 import type { Peer } from './policy.ts';
 import type { RelayNetwork, RelaySpec } from './relay/container.ts';
 import { RelayKeeper } from './relay/keeper.ts';
@@ -67,11 +67,15 @@ export class ProjectRelays {
     await this.#keepers.get(id)?.setListening(port, listening, signal);
   }
 
+  /** Those that no instance uses, and those that somebody disconnected from a network: their keepers replace them. */
   async removeStale(signal: AbortSignal): Promise<void> {
     const engine = await this.#options.engine(signal);
-    const names = new Set([...this.#keepers.values()].map((keeper) => keeper.spec.name));
+    const keepers = new Map([...this.#keepers.values()].map((keeper) => [keeper.spec.name, keeper]));
     const found = await engine.relays(this.#options.project, signal);
-    const stale = found.filter(({ name }) => !names.has(name));
+    const stale = found.filter((relay) => {
+      const keeper = keepers.get(relay.name);
+      return keeper === undefined || isCutOff(relay, keeper);
+    });
     await Promise.all(stale.map(async ({ id }) => await engine.removeContainer(id, signal)));
   }
 
@@ -136,6 +140,11 @@ function relaySpec(project: Project, member: Member, networks: readonly RelayNet
     networks,
     socketDir,
   };
+}
+
+/** One that is just being made is not on all of its networks either. */
+function isCutOff(relay: RelayContainer, keeper: RelayKeeper): boolean {
+  return keeper.container === relay.id && keeper.spec.networks.some(({ name }) => !relay.networks.includes(name));
 }
 
 function sameNetworks(a: readonly RelayNetwork[], b: readonly RelayNetwork[]): boolean {

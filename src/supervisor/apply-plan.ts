@@ -1,6 +1,10 @@
+import { relative } from 'node:path';
+
 import type { NodeView, SupervisorEvent } from '../control/protocol.ts';
 import { toWireError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
+import { parseInstanceId } from '../model/ids.ts';
+import type { InstanceId } from '../model/ids.ts';
 import type { Operation, Plan, PlanNode } from '../model/plan.ts';
 import type { Project, Service } from '../model/project.ts';
 import { executePlan } from '../plan/execute.ts';
@@ -68,19 +72,12 @@ function title(operation: Operation, options: ApplyPlanOptions): string {
     case 'volume.remove':
       return `Volume ${operation.volume.name}`;
     case 'artifact.prepare':
-      return prepareTitle(operation.service);
+      return prepareTitle(operation.service, options.project);
     case 'instance.create':
       return instanceTitle(operation.service, operation.index, options.projectName);
     case 'instance.start':
-    case 'instance.await': {
-      const at = operation.id.lastIndexOf('#');
-      const name = operation.id.slice(0, at);
-      const index = Number(operation.id.slice(at + 1));
-      const service = options.project?.services[name];
-      return service === undefined
-        ? `${options.projectName}-${name}-${index}`
-        : instanceTitle(service, index, options.projectName);
-    }
+    case 'instance.await':
+      return knownTitle(operation.id, options);
     case 'instance.stop':
     case 'instance.remove': {
       const { kind, name } = operation.instance;
@@ -89,9 +86,19 @@ function title(operation: Operation, options: ApplyPlanOptions): string {
   }
 }
 
-export function prepareTitle(service: Service): string {
+function knownTitle(id: InstanceId, { project, projectName }: ApplyPlanOptions): string {
+  const { service: name, index } = parseInstanceId(id);
+  const service = project?.services[name];
+  return service === undefined ? `${projectName}-${name}-${index}` : instanceTitle(service, index, projectName);
+}
+
+/** A module is named by its file, as the compose file names it where it is below the project. */
+export function prepareTitle(service: Service, project: Project | undefined): string {
   if (service.kind === 'container') return `Image ${service.image}`;
-  return `Module ${service.module.from === 'file' ? service.module.path : service.name}`;
+  if (service.module.from !== 'file') return `Module ${service.name}`;
+  const { path } = service.module;
+  const inside = relative(project?.workingDir ?? '', path);
+  return `Module ${inside.startsWith('..') ? path : inside}`;
 }
 
 function instanceTitle(service: Service, index: number, projectName: string): string {

@@ -33,7 +33,7 @@ export async function* instanceChanges(
   // Before the look, where that is possible: it takes its time. The look connects, where the project needs an Engine.
   const connected = parts.engine.current;
   if (connected !== undefined) pumps.push(pump(connected.runtime).catch(traceError));
-  let known = await parts.supervisor.list(until);
+  let known = (await parts.supervisor.list(until)).instances;
   const engine = parts.engine.current;
   if (connected === undefined && engine !== undefined) pumps.push(pump(engine.runtime).catch(traceError));
   try {
@@ -43,7 +43,7 @@ export async function* instanceChanges(
       if (services.length > 0 && !services.includes(service)) continue;
       const isKnown = (one: ObservedInstance): boolean => one.handle === event.handle;
       // One that is new; of one that is gone the last list tells.
-      if (!known.some(isKnown)) known = [...known, ...(await parts.supervisor.list(until)).filter(isKnown)];
+      if (!known.some(isKnown)) known = [...known, ...(await parts.supervisor.list(until)).instances.filter(isKnown)];
       yield toChange(event, kind, service, known.find(isKnown));
     }
   } finally {

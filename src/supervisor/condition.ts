@@ -31,7 +31,7 @@ export function describeExit(exit: ExitStatus): string {
     case 'trap':
       return `trapped: ${exit.message}`;
     case 'killed':
-      return 'was killed';
+      return 'exited with code 137 (killed)';
     case 'lost':
       return `was lost: ${exit.reason}`;
   }

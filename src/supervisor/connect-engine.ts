@@ -9,9 +9,9 @@ import { createContainerSessions } from '../runtime/container/sessions.ts';
 import { clearDirectory } from '../net/relay/clear-directory.ts';
 import type { EngineSide } from './engine-access.ts';
 
-/** One connection to the Engine that DOCKER_HOST names, with everything the supervisor uses of it. */
-export async function connectEngine(signal: AbortSignal): Promise<EngineSide> {
-  const engine = await Engine.open(process.env, signal);
+/** One connection to the Engine that the environment names, with everything the supervisor uses of it. */
+export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<EngineSide> {
+  const engine = await Engine.open(env, signal);
   const runtime = createContainerRuntime(engine);
   const fabric = createFabricEngine(engine);
   return {

@@ -1,8 +1,13 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { pickEngineEnv, withEngineEnv } from '../control/engine-env.ts';
+import type { EngineEnv } from '../control/engine-env.ts';
 import type { LogSink } from '../logs/record.ts';
 import type { ProjectName } from '../model/ids.ts';
 import type { ContainerService, NetworkSpec, VolumeSpec } from '../model/project.ts';
 import type { ObservedResource } from '../model/state.ts';
 import type { FabricEngine } from '../net/fabric-engine.ts';
+import { untilAborted } from '../net/until-aborted.ts';
 import type { ContainerActions } from '../runtime/container-actions.ts';
 import type { ContainerSessions } from '../runtime/container-sessions.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -37,12 +42,14 @@ export interface EngineResources {
   listVolumes(project: ProjectName, signal: AbortSignal): Promise<readonly ObservedResource[]>;
 }
 
-export type ConnectEngine = (signal: AbortSignal) => Promise<EngineSide>;
+export type ConnectEngine = (env: NodeJS.ProcessEnv, signal: AbortSignal) => Promise<EngineSide>;
 
 /** Connects to the Engine when it is first needed, and only then: a project of Wasm services never asks for one. */
 export class EngineAccess implements AsyncDisposable {
   readonly #connect: ConnectEngine;
   readonly #onConnect: (engine: EngineSide) => void;
+  readonly #ended = new AbortController();
+  #env: NodeJS.ProcessEnv = process.env;
   #pending: Promise<EngineSide> | undefined;
   #engine: EngineSide | undefined;
 
@@ -56,21 +63,35 @@ export class EngineAccess implements AsyncDisposable {
     return this.#engine;
   }
 
-  /** Throws ERR_ENGINE_UNREACHABLE; the next call tries again. */
+  /** Which Engine the client means. False when another one is connected: the project is there, and stays there. */
+  choose(env: EngineEnv): boolean {
+    if (this.#engine !== undefined) return isDeepStrictEqual(env, pickEngineEnv(this.#env));
+    this.#env = withEngineEnv(process.env, env);
+    return true;
+  }
+
+  /** Throws ERR_ENGINE_UNREACHABLE; the next call tries again. A caller that leaves does not take it from the others. */
   async get(signal: AbortSignal): Promise<EngineSide> {
     if (this.#engine !== undefined) return this.#engine;
-    this.#pending ??= this.#connect(signal).finally(() => {
+    signal.throwIfAborted();
+    this.#pending ??= this.#open().finally(() => {
       this.#pending = undefined;
     });
-    const engine = await this.#pending;
-    if (this.#engine === undefined) {
-      this.#engine = engine;
-      this.#onConnect(engine);
-    }
-    return this.#engine;
+    return await untilAborted(this.#pending, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort();
+    await this.#pending?.catch(() => {
+      // AbortError, ERR_ENGINE_UNREACHABLE: told to whoever asked.
+    });
     await this.#engine?.[Symbol.asyncDispose]();
+  }
+
+  async #open(): Promise<EngineSide> {
+    const engine = await this.#connect(this.#env, this.#ended.signal);
+    this.#engine = engine;
+    this.#onConnect(engine);
+    return engine;
   }
 }

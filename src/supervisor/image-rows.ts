@@ -2,18 +2,21 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 
 import type { ImageRow } from '../control/protocol.ts';
+import type { Project, Service } from '../model/project.ts';
 import type { ObservedInstance } from '../model/state.ts';
 import type { EngineAccess } from './engine-access.ts';
 
 /** What each instance was made of: an image of the Engine, or a module's file. */
 export async function imageRows(
   engine: EngineAccess,
-  instances: readonly ObservedInstance[],
+  { instances, project }: { readonly instances: readonly ObservedInstance[]; readonly project: Project | undefined },
   signal: AbortSignal,
 ): Promise<readonly ImageRow[]> {
   const rows = await Promise.all(
     instances.map(async (instance) =>
-      instance.kind === 'wasm' ? await moduleRow(instance) : await imageRow(engine, instance, signal),
+      instance.kind === 'wasm'
+        ? await moduleRow(instance, project?.services[instance.service])
+        : await imageRow(engine, instance, signal),
     ),
   );
   return rows.filter((row) => row !== undefined);
@@ -29,12 +32,13 @@ async function imageRow(
   return image && { ...image, name: instance.name, kind: 'container' };
 }
 
-async function moduleRow({ name, image }: ObservedInstance): Promise<ImageRow> {
+async function moduleRow({ name, image }: ObservedInstance, service: Service | undefined): Promise<ImageRow> {
+  const file = service?.kind === 'wasm' && service.module.from === 'file' ? service.module.path : image;
   const row = { name, kind: 'wasm', repository: image, tag: '', platform: 'wasi/wasm' } as const;
   try {
-    const { size, mtimeMs } = await stat(image);
+    const { size, mtimeMs } = await stat(file);
     const digest = createHash('sha256')
-      .update(await readFile(image))
+      .update(await readFile(file))
       .digest('hex');
     return { ...row, id: `sha256:${digest}`, bytes: size, createdAt: mtimeMs };
   } catch {

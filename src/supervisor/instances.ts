@@ -1,12 +1,13 @@
 import type { LogHub } from '../logs/hub.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import { isUp } from '../model/state.ts';
-import type { ExitStatus, ObservedInstance } from '../model/state.ts';
+import type { ExitStatus, InstanceState, ObservedInstance } from '../model/state.ts';
 import type { Runtime, RuntimeEvent } from '../runtime/runtime.ts';
 import { Broadcast } from '../util/broadcast.ts';
 import { describeExit } from './condition.ts';
 import type { EngineSide } from './engine-access.ts';
 import type { LogFollowers } from './log-followers.ts';
+import { traceError } from './trace.ts';
 
 export interface InstanceExit {
   readonly id: InstanceId;
@@ -29,6 +30,8 @@ export class Instances {
   readonly addressChanges = new Broadcast<void>();
   readonly #known = new Map<InstanceId, ObservedInstance>();
   readonly #running = new Set<InstanceId>();
+  /** What is still to be done for the events of an instance; one that takes its time keeps no other waiting. */
+  readonly #pending = new Map<InstanceId, Promise<void>>();
   readonly #hub: LogHub;
   readonly #followers: LogFollowers;
   readonly #project: ProjectName;
@@ -41,6 +44,11 @@ export class Instances {
 
   get running(): number {
     return this.#running.size;
+  }
+
+  /** The containers as they were seen last, for when the Engine does not answer. */
+  containers(): readonly ObservedInstance[] {
+    return [...this.#known.values()].filter((one) => one.kind === 'container' && !isGone(one.state));
   }
 
   get(id: InstanceId): ObservedInstance | undefined {
@@ -69,32 +77,38 @@ export class Instances {
   async listen(runtime: Runtime, engine: EngineSide | undefined, signal: AbortSignal): Promise<void> {
     for await (const event of runtime.events(this.#project, signal)) {
       if (engine !== undefined && CHANGES_ADDRESSES.has(event.type)) this.addressChanges.emit();
-      await this.#take(event, runtime, engine, signal);
+      if ('id' in event) this.#note(event);
+      this.#take(event, engine, signal);
     }
+    await Promise.all(this.#pending.values());
   }
 
-  async #take(
-    event: RuntimeEvent,
-    runtime: Runtime,
-    engine: EngineSide | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Keeps what is known of the instance up to date; an event of one that was replaced says nothing of the new one. */
+  #note(event: InstanceEvent): void {
+    const known = this.#known.get(event.id);
+    if (known?.handle !== event.handle) return;
+    this.#known.set(event.id, { ...known, state: afterEvent(known.state, event) });
+  }
+
+  #take(event: RuntimeEvent, engine: EngineSide | undefined, signal: AbortSignal): void {
     switch (event.type) {
       case 'started':
-        this.#running.add(event.id);
-        if (engine !== undefined) this.#followers.follow(engine, event.handle, event.id);
+        this.#inOrder(event.id, () => {
+          this.#running.add(event.id);
+          if (engine !== undefined) this.#followers.follow(engine, event.handle, event.id);
+        });
         this.changes.emit(event.id);
         return;
       case 'exited':
+        this.#inOrder(event.id, async () => await this.#exited(event, signal));
         this.changes.emit(event.id);
-        await this.#exited(event, runtime, signal);
         return;
       case 'health':
       case 'ports':
         this.changes.emit(event.id);
         return;
       case 'removed':
-        this.#running.delete(event.id);
+        this.#inOrder(event.id, () => void this.#running.delete(event.id));
         this.changes.emit(event.id);
         return;
       case 'runtime-lost':
@@ -107,30 +121,33 @@ export class Instances {
     }
   }
 
-  async #exited(
-    event: Extract<RuntimeEvent, { type: 'exited' }>,
-    runtime: Runtime,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Events of one instance are handled one after the other: its next start follows the log that its end drained. */
+  #inOrder(id: InstanceId, task: () => Promise<void> | void): void {
+    const before = this.#pending.get(id);
+    if (before === undefined) {
+      const done = task();
+      if (done !== undefined) this.#hold(id, done);
+      return;
+    }
+    this.#hold(id, before.then(task));
+  }
+
+  #hold(id: InstanceId, work: Promise<void>): void {
+    const held = work.catch(traceError).finally(() => {
+      if (this.#pending.get(id) === held) this.#pending.delete(id);
+    });
+    this.#pending.set(id, held);
+  }
+
+  async #exited(event: Extract<RuntimeEvent, { type: 'exited' }>, signal: AbortSignal): Promise<void> {
     await this.#followers.drained(event.handle, AbortSignal.any([signal, AbortSignal.timeout(DRAIN_MS)]));
-    const restarting = event.restartAt !== undefined || (await this.#isRestarting(event, runtime, signal));
+    const restarting = event.restartAt !== undefined;
     if (!restarting) this.#running.delete(event.id);
     const sink = this.#hub.sink(event.id);
     sink.flush();
     sink.system(`${describeExit(event.exit)}${restarting ? ' (restarting)' : ''}`);
     const name = this.#known.get(event.id)?.name ?? event.id;
     this.exits.emit({ id: event.id, name, exit: event.exit, restarting, running: this.#running.size });
-  }
-
-  /** The Engine says nothing of its plans in the event; the container's state does. */
-  async #isRestarting(event: { readonly id: InstanceId }, runtime: Runtime, signal: AbortSignal): Promise<boolean> {
-    try {
-      const state = (await runtime.observe(this.#project, signal)).find((one) => one.id === event.id)?.state;
-      return state?.at === 'backoff' || state?.at === 'running';
-    } catch {
-      // ERR_ENGINE_UNREACHABLE: the container's end is all that is known.
-      return false;
-    }
   }
 
   #set(instance: ObservedInstance, engine: EngineSide | undefined): void {
@@ -141,6 +158,29 @@ export class Instances {
       this.#followers.follow(engine, instance.handle, instance.id);
     }
   }
+}
+
+type InstanceEvent = Extract<RuntimeEvent, { readonly id: InstanceId }>;
+
+function afterEvent(state: InstanceState, event: InstanceEvent): InstanceState {
+  switch (event.type) {
+    case 'started':
+      return { at: 'running', health: 'none', since: event.at };
+    case 'exited':
+      return event.restartAt === undefined
+        ? { at: 'exited', exit: event.exit, since: event.at }
+        : { at: 'backoff', attempt: 1, until: event.restartAt, exit: event.exit };
+    case 'health':
+      return state.at === 'running' ? { ...state, health: event.health } : state;
+    case 'removed':
+      return { at: 'exited', exit: { how: 'lost', reason: 'it was removed' }, since: event.at };
+    case 'ports':
+      return state;
+  }
+}
+
+function isGone(state: InstanceState): boolean {
+  return state.at === 'exited' && state.exit.how === 'lost';
 }
 
 const CHANGES_ADDRESSES: ReadonlySet<RuntimeEvent['type']> = new Set(['started', 'exited', 'removed', 'runtime-found']);

@@ -21,7 +21,7 @@ export async function listProjects(
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<readonly ListedProject[]> {
-  const found: ListedContainer[] = [...(await containers(signal))];
+  const found: ListedContainer[] = [...(await containers(env, signal))];
   for (const { name, files } of await storedProjects(env)) {
     for (const instance of await wasmInstances(name, env, signal))
       found.push({ project: name, state: stateWord(instance), files });
@@ -35,9 +35,12 @@ export async function listProjects(
   });
 }
 
-async function containers(signal: AbortSignal): Promise<readonly ListedContainer[]> {
+async function containers(
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<readonly ListedContainer[]> {
   try {
-    await using engine = await connectEngine(signal);
+    await using engine = await connectEngine(env, signal);
     return await engine.actions.containers(signal);
   } catch (error) {
     if (error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE') return [];
@@ -81,8 +84,8 @@ async function wasmInstances(
   const client = new ControlClient(dirs.socket);
   try {
     if ((await client.probe(signal)) !== undefined) {
-      const all = await client.call('GET /v1/instances', undefined, signal);
-      return all.filter((instance) => instance.kind === 'wasm');
+      const { instances } = await client.call('GET /v1/instances', undefined, signal);
+      return instances.filter((instance) => instance.kind === 'wasm');
     }
   } catch (error) {
     // It is of another version, or ended just now; what it wrote down is still there.

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
+import { projectDirs } from '../control/project-dirs.ts';
 import { PROTOCOL_VERSION } from '../control/protocol.ts';
 import { serveControl } from '../control/server.ts';
 import { serveSessions } from '../control/session-server.ts';
@@ -29,9 +30,8 @@ async function serve(name: ProjectName): Promise<void> {
   const dirs = projectDirs(name, process.env);
   const shutdown = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => shutdown.abort());
-  makePrivateDir(dirs.run);
-  mkdirSync(dirs.state, { recursive: true, mode: 0o700 });
   using _lease = await acquireLease(dirs.lock, LOCK_WAIT_MS, shutdown.signal);
+  mkdirSync(dirs.state, { recursive: true, mode: 0o700 });
   let empty: boolean;
   {
     await using parts = await openParts(name, dirs, shutdown.signal);
@@ -69,8 +69,11 @@ async function serve(name: ProjectName): Promise<void> {
     ({ empty } = supervisor);
   }
   trace('ended', { name, empty });
-  rmSync(dirs.run, { recursive: true, force: true });
+  // While the lock is held: the next supervisor may be waiting for it, and makes files of these names then.
   if (empty) rmSync(dirs.state, { recursive: true, force: true });
+  for (const file of readdirSync(dirs.run).map((entry) => join(dirs.run, entry))) {
+    if (file !== dirs.lock) rmSync(file, { recursive: true, force: true });
+  }
 }
 
 /** Streams end by themselves after the shutdown signal and tell their clients so; one that is stuck is cut off. */
@@ -109,7 +112,8 @@ try {
   else await serve(projectName(raw));
   process.exit(0);
 } catch (error) {
-  traceError(error);
+  // What `observe` writes to stderr is in the user's terminal; the client tells of the error.
+  if (mode !== 'observe') traceError(error);
   try {
     reply({ error: toWireError(error) });
   } catch {

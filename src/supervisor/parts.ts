@@ -8,7 +8,6 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { createWasmRuntime } from '../runtime/wasm/driver.ts';
 import { VolumeDirs } from '../storage/volume-dirs.ts';
 import { Broadcast } from '../util/broadcast.ts';
-import { Serial } from '../util/serial.ts';
 import { connectEngine } from './connect-engine.ts';
 import { EngineAccess } from './engine-access.ts';
 import { hideInstances } from './hidden-instances.ts';
@@ -16,6 +15,7 @@ import { Instances } from './instances.ts';
 import { LogFollowers } from './log-followers.ts';
 import { ModuleDigests } from './module-digest.ts';
 import type { SupervisorParts } from './project-supervisor.ts';
+import { RequestQueue } from './request-queue.ts';
 import { trace, traceError } from './trace.ts';
 import { ProjectVolumes } from './volumes.ts';
 import { WasmRecord } from './wasm-record.ts';
@@ -38,7 +38,7 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
     trace('notice', { message });
     notices.emit(message);
   };
-  const hub = stack.use(new LogHub({ dir: dirs.logs, now: Date.now }));
+  const hub = stack.use(new LogHub({ dir: dirs.logs, now: Date.now, onError: traceError }));
   const followers = stack.use(new LogFollowers(hub, traceError));
   const instances = new Instances(name, hub, followers);
   const listening = new AbortController();
@@ -87,7 +87,7 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
     volumes: new ProjectVolumes(new VolumeDirs(dirs.volumes), () => engine.current),
     instances,
     digests: new ModuleDigests(),
-    queue: new Serial(),
+    queue: new RequestQueue(),
     record,
     former,
     notices,

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 
 import type { ProjectDirs } from '../control/project-dirs.ts';
-import type { ApplyRequest, DownRequest, NodeView, ServicesRequest, SupervisorEvent } from '../control/protocol.ts';
+import type { EngineEnv } from '../control/engine-env.ts';
+import type {
+  ApplyRequest,
+  DownRequest,
+  Listing,
+  NodeView,
+  ServicesRequest,
+  SupervisorEvent,
+} from '../control/protocol.ts';
 import type { LogHub } from '../logs/hub.ts';
 import { toWireError, WcError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
@@ -18,14 +25,17 @@ import { findOrphans, reconcile } from '../plan/reconcile.ts';
 import { planRemove } from '../plan/remove.ts';
 import { planDown, planRestart, planStart, planStop } from '../plan/teardown.ts';
 import { planRun } from '../plan/run.ts';
-import type { Serial } from '../util/serial.ts';
 import { applyPlan, prepareTitle } from './apply-plan.ts';
 import { buildModule, modulesToBuild } from './build-module.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
 import type { ModuleDigests } from './module-digest.ts';
 import { mayUseEngine, servicesNeedingEngine } from './needs-engine.ts';
-import { byService, observe } from './observe.ts';
+import { list as listProject } from './listing.ts';
+import { observe } from './observe.ts';
+import { Overtaken } from './request-queue.ts';
+import type { RequestKind, RequestQueue } from './request-queue.ts';
+import { checkNames, timedOut, warnOrphans } from './request-notes.ts';
 import { runOperation } from './run-operation.ts';
 import { readProjectFile, removeProjectFile, writeProjectFile } from './state-file.ts';
 import type { ProjectVolumes } from './volumes.ts';
@@ -41,21 +51,18 @@ export interface SupervisorParts {
   readonly volumes: ProjectVolumes;
   readonly instances: Instances;
   readonly digests: ModuleDigests;
-  readonly queue: Serial;
+  readonly queue: RequestQueue;
   readonly record: WasmRecord;
   /** Wasm instances of the process before this one, as they ended. */
   readonly former: readonly ObservedInstance[];
 }
 
 type Emit = (event: SupervisorEvent) => void;
+type Ended = Extract<SupervisorEvent, { type: 'end' }>['endedBy'];
 
-/**
- * Applies what clients ask for, one request at a time. A request that stops something ends a running `up` first,
- * so that nobody waits for a service to become healthy that is about to be stopped.
- */
+/** Applies what clients ask for, one request at a time. */
 export class ProjectSupervisor {
   readonly #parts: SupervisorParts;
-  #current = new AbortController();
   /** True after a `down` that left nothing: the process may end. */
   #empty = false;
   /** What nobody has started again yet. */
@@ -71,9 +78,10 @@ export class ProjectSupervisor {
   }
 
   async apply(request: ApplyRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
-    await this.#exclusive(emit, shutdown, async (signal) => {
+    await this.#exclusive('start', emit, shutdown, async (signal) => {
       const { project } = request;
       const { dirs, hub, wasm, instances } = this.#parts;
+      this.#chooseEngine(request.engineEnv, emit);
       const stored = await readProjectFile(dirs.project);
       const engine = await this.#engineFor([project, ...(stored === undefined ? [] : [stored])], project, signal);
       if (!request.dryRun) {
@@ -97,9 +105,10 @@ export class ProjectSupervisor {
       const patience = request.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(request.waitTimeoutMs);
       const bounded = patience === undefined ? signal : AbortSignal.any([signal, patience]);
       const failures = await this.#execute(plan, { project, engine, emit, failFast: request.failFast }, bounded);
+      const late = patience?.aborted === true;
       this.#former = this.#former.filter((instance) => project.services[instance.service] !== undefined);
       await this.recordWasm();
-      return patience?.aborted === true ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
+      return late ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
     });
   }
 
@@ -109,7 +118,7 @@ export class ProjectSupervisor {
     const selected = selectServices(project.services, services, withDependencies);
     for (const { service, build } of modulesToBuild(Object.values(selected), request.build)) {
       const tell = (step: string): void =>
-        emit({ type: 'node', outcome: 'progress', node: progressView(service, step) });
+        emit({ type: 'node', outcome: 'progress', node: progressView(service, step, project) });
       tell('Building');
       const logs = this.#parts.hub.sink(instanceId(service.name, 1));
       await buildModule(service, build, { directory: project.workingDir, logs }, signal);
@@ -118,9 +127,9 @@ export class ProjectSupervisor {
   }
 
   async down(request: DownRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
-    this.#current.abort();
-    await this.#exclusive(emit, shutdown, async (signal) => {
+    await this.#exclusive(request.dryRun ? 'look' : 'down', emit, shutdown, async (signal) => {
       const { dirs, hub, wasm, instances, name } = this.#parts;
+      this.#chooseEngine(request.engineEnv, emit);
       const stored = await readProjectFile(dirs.project);
       const project = request.project ?? stored;
       const known = [request.project, stored].filter((one) => one !== undefined);
@@ -140,29 +149,40 @@ export class ProjectSupervisor {
       if (request.dryRun) return [];
       const orphans = project === undefined || request.removeOrphans ? [] : findOrphans(project, observed);
       warnOrphans(orphans, emit);
-      if (plan.nodes.length === 0)
+      if (plan.nodes.length === 0 && this.#former.length === 0)
         emit({ type: 'warning', message: `No resource found to remove for project "${name}".` });
       const failures = await this.#execute(plan, { project, engine, emit, failFast: false }, signal);
+      // What was not done is still there, and so is what is known of it.
+      signal.throwIfAborted();
       if (failures.length > 0 || orphans.length > 0) return failures;
       if (engine !== undefined) await wasm.removeStaleRelays(signal);
       this.#former = [];
       await this.#parts.record.remove();
       await removeProjectFile(dirs.project);
-      await rm(dirs.logs, { recursive: true, force: true });
+      hub.clear();
       this.#empty = true;
       return [];
     });
   }
 
   async services(request: ServicesRequest, emit: Emit, shutdown: AbortSignal): Promise<void> {
-    if (request.action === 'stop' || request.action === 'kill') this.#current.abort();
-    await this.#exclusive(emit, shutdown, async (signal) => {
+    const { action } = request;
+    await this.#exclusive(action === 'stop' || action === 'kill' ? action : 'start', emit, shutdown, async (signal) => {
       const { dirs, hub, instances, wasm } = this.#parts;
+      this.#chooseEngine(request.engineEnv, emit);
       const project = await readProjectFile(dirs.project);
       const engine = await this.#engineForDown(project === undefined ? [] : [project], signal);
       if (project !== undefined) wasm.setProject(project);
       const observed = await this.#observe(engine, signal);
       checkNames(request.services, project, observed);
+      if (observed.instances.length === 0 && this.#former.length === 0) {
+        emit({
+          type: 'warning',
+          message: `Nothing of project "${this.#parts.name}" exists; \`wcompose up\` creates it.`,
+        });
+        // A process that was started for nothing leaves nothing.
+        this.#empty = project === undefined;
+      }
       instances.replaceAll(observed.instances, engine);
       const plan = this.#servicesPlan(request, project, observed);
       emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
@@ -178,13 +198,21 @@ export class ProjectSupervisor {
   }
 
   /** The truth of the moment, for `ps`. */
-  async list(signal: AbortSignal): Promise<readonly ObservedInstance[]> {
-    const { dirs, engine } = this.#parts;
+  async list(signal: AbortSignal): Promise<Listing> {
+    const { name, dirs, engine, instances, wasm } = this.#parts;
     const stored = await readProjectFile(dirs.project);
     const needed = mayUseEngine(stored === undefined ? [] : [stored]);
-    const side = engine.current ?? (needed ? await engine.get(signal).catch(() => undefined) : undefined);
-    const { instances } = await this.#observe(side, signal);
-    return [...instances, ...this.#notStartedAgain(instances)].toSorted(byService);
+    const live = await wasm.runtime.observe(name, signal);
+    return await listProject(
+      {
+        name,
+        stored,
+        engine: async () => (needed ? await engine.get(signal) : engine.current),
+        lastSeen: instances.containers(),
+        wasm: [...live, ...this.#notStartedAgain(live)],
+      },
+      signal,
+    );
   }
 
   /** Writes down which Wasm instances there are, for the process after this one. */
@@ -262,7 +290,7 @@ export class ProjectSupervisor {
       hub,
       hash: (service: Service) => this.#hash(service, project),
       progress: (service: Service, { step }: { readonly step: string }) =>
-        how.emit({ type: 'node', outcome: 'progress', node: progressView(service, step) }),
+        how.emit({ type: 'node', outcome: 'progress', node: progressView(service, step, project) }),
       warn: (message: string) => how.emit({ type: 'warning', message }),
     };
     const run = async (operation: Operation, inner: AbortSignal): Promise<void> =>
@@ -276,20 +304,32 @@ export class ProjectSupervisor {
 
   /** Runs one request at a time and always ends its stream with `end`. */
   async #exclusive(
+    kind: RequestKind,
     emit: Emit,
     shutdown: AbortSignal,
     task: (signal: AbortSignal) => Promise<readonly WireError[]>,
   ): Promise<void> {
-    await this.#parts.queue.run(async () => {
-      this.#current = new AbortController();
-      const signal = AbortSignal.any([shutdown, this.#current.signal]);
+    await this.#parts.queue.run(kind, async (overtaken) => {
+      const signal = AbortSignal.any([shutdown, overtaken]);
+      const endedBy = (): Ended | undefined => {
+        if (!signal.aborted) return undefined;
+        return overtaken.reason instanceof Overtaken ? overtaken.reason.by : 'shutdown';
+      };
       try {
         const failures = await task(signal);
-        emit({ type: 'end', ok: failures.length === 0 && !signal.aborted, failures });
+        emit({ type: 'end', ok: failures.length === 0 && !signal.aborted, failures, endedBy: endedBy() });
       } catch (error) {
-        emit({ type: 'end', ok: false, failures: signal.aborted ? [] : [toWireError(error)] });
+        const failures = signal.aborted ? [] : [toWireError(error)];
+        emit({ type: 'end', ok: false, failures, endedBy: endedBy() });
       }
     });
+  }
+
+  #chooseEngine(env: EngineEnv, emit: Emit): void {
+    if (this.#parts.engine.choose(env)) return;
+    const message =
+      'This project is on another Docker Engine than DOCKER_HOST or the docker context name now, and stays there; `wcompose down` first to move it.';
+    emit({ type: 'warning', message });
   }
 
   async #observe(engine: EngineSide | undefined, signal: AbortSignal): Promise<Observed> {
@@ -336,43 +376,14 @@ export class ProjectSupervisor {
 
 const RECORD_MS = 5_000;
 
-function progressView(service: Service, detail: string): NodeView {
+function progressView(service: Service, detail: string, project: Project): NodeView {
   return {
     id: 0,
     op: 'artifact.prepare',
     subject: `service:${service.name}`,
-    title: prepareTitle(service),
+    title: prepareTitle(service, project),
     outcome: 'progress',
     detail,
-  };
-}
-
-function warnOrphans(orphans: readonly ObservedInstance[], emit: Emit): void {
-  if (orphans.length === 0) return;
-  const names = orphans.map((orphan) => orphan.name).join(', ');
-  emit({
-    type: 'warning',
-    message: `Found orphan instances (${names}) of this project: services that the compose file no longer has. --remove-orphans removes them.`,
-  });
-}
-
-function checkNames(names: readonly string[], project: Project | undefined, observed: Observed): void {
-  const known = new Set([
-    ...Object.keys(project?.services ?? {}),
-    ...observed.instances.map((instance) => instance.service),
-  ]);
-  const unknown = names.find((name) => !known.has(name));
-  if (unknown === undefined) return;
-  throw new WcError('ERR_NO_SUCH_SERVICE', `no such service: ${unknown}`, {
-    hint: `the project has: ${[...known].toSorted().join(', ') || 'no services'}`,
-  });
-}
-
-function timedOut(ms: number): WireError {
-  return {
-    code: 'ERR_DEPENDENCY_FAILED',
-    message: `not everything was ready within ${ms / 1000} s`,
-    hint: 'wcompose ps shows what is not; --wait-timeout gives more time',
   };
 }
 

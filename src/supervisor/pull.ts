@@ -1,6 +1,6 @@
 import type { PullRequest, SupervisorEvent } from '../control/protocol.ts';
 import { toWireError } from '../model/diagnostic.ts';
-import type { ContainerService } from '../model/project.ts';
+import type { ContainerService, Project } from '../model/project.ts';
 import { formatPlan, PlanBuilder } from '../plan/builder.ts';
 import { selectServices } from '../plan/graph.ts';
 import { applyPlan, prepareTitle } from './apply-plan.ts';
@@ -31,7 +31,8 @@ export async function pullImages(
           const { service } = operation;
           await side?.runtime.prepare(
             service,
-            ({ step }) => emit({ type: 'node', outcome: 'progress', node: progressView(service, step) }),
+            ({ step }) =>
+              emit({ type: 'node', outcome: 'progress', node: progressView(service, step, request.project) }),
             inner,
           );
         },
@@ -60,7 +61,11 @@ function imagesToPull(request: PullRequest): readonly ContainerService[] {
   return [...byImage.values()];
 }
 
-function progressView(service: ContainerService, detail: string): Extract<SupervisorEvent, { type: 'node' }>['node'] {
+function progressView(
+  service: ContainerService,
+  detail: string,
+  project: Project,
+): Extract<SupervisorEvent, { type: 'node' }>['node'] {
   const subject = `service:${service.name}`;
-  return { id: 0, op: 'artifact.prepare', subject, title: prepareTitle(service), outcome: 'progress', detail };
+  return { id: 0, op: 'artifact.prepare', subject, title: prepareTitle(service, project), outcome: 'progress', detail };
 }

@@ -1,7 +1,8 @@
+import type { ProjectDirs } from '../control/project-dirs.ts';
 import type { SupervisorEvent, SupervisorInfo } from '../control/protocol.ts';
 import type { Handlers } from '../control/server.ts';
 import type { LogHub } from '../logs/hub.ts';
-import { WcError } from '../model/diagnostic.ts';
+import { toWireError } from '../model/diagnostic.ts';
 import { projectName } from '../model/ids.ts';
 import { isUp } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
@@ -15,11 +16,13 @@ import type { ProjectSupervisor } from './project-supervisor.ts';
 import { processTables } from './process-tables.ts';
 import { pullImages } from './pull.ts';
 import { awaitExit } from './wait.ts';
+import { readProjectFile } from './state-file.ts';
 import type { WasmSide } from './wasm-side.ts';
 
 export interface RouteParts {
   readonly info: SupervisorInfo;
   readonly supervisor: ProjectSupervisor;
+  readonly dirs: ProjectDirs;
   readonly engine: EngineAccess;
   readonly wasm: WasmSide;
   readonly instances: Instances;
@@ -42,7 +45,7 @@ export function createRoutes(parts: RouteParts): Handlers {
     },
     'GET /v1/instances': async ({ signal }) => await supervisor.list(signal),
     'POST /v1/instances': async ({ body, signal }) =>
-      await actOnInstances(parts, body, await supervisor.list(signal), shutdown),
+      await actOnInstances(parts, body, (await supervisor.list(signal)).instances, shutdown),
     'POST /v1/pull': async ({ body, signal }) =>
       stream(
         parts,
@@ -50,10 +53,11 @@ export function createRoutes(parts: RouteParts): Handlers {
         async (emit) => await pullImages(parts.engine, body, emit, AbortSignal.any([signal, shutdown])),
       ),
     'POST /v1/images': async ({ body, signal }) => {
-      const all = await supervisor.list(signal);
+      const { instances: all } = await supervisor.list(signal);
       requireNames(body.services, all);
       const chosen = all.filter(({ service }) => body.services.length === 0 || body.services.includes(service));
-      return await imageRows(parts.engine, chosen, signal);
+      const project = await readProjectFile(parts.dirs.project);
+      return await imageRows(parts.engine, { instances: chosen, project }, signal);
     },
     'POST /v1/wait': async ({ body, signal }) => {
       using _busy = parts.busy();
@@ -69,13 +73,16 @@ export function createRoutes(parts: RouteParts): Handlers {
         ),
       ),
     'POST /v1/top': async ({ body, signal }) => {
-      const all = await supervisor.list(signal);
+      const { instances: all } = await supervisor.list(signal);
       requireNames(body.services, all);
       const chosen = all.filter(({ service }) => body.services.length === 0 || body.services.includes(service));
       return await processTables(parts.engine, chosen, signal);
     },
     'PUT /v1/project': async ({ body, signal }) =>
-      stream(parts, signal, async (emit) => await supervisor.apply(body, emit, shutdown)),
+      stream(parts, signal, async (emit) => {
+        const until = body.endsWithClient ? AbortSignal.any([shutdown, signal]) : shutdown;
+        await supervisor.apply(body, emit, until);
+      }),
     'DELETE /v1/project': async ({ body, signal }) =>
       stream(parts, signal, async (emit) => await supervisor.down(body, emit, shutdown)),
     'POST /v1/services': async ({ body, signal }) =>
@@ -112,11 +119,20 @@ function stream(
 ): AsyncIterable<SupervisorEvent> {
   const queue = new AsyncQueue<SupervisorEvent>(signal);
   const busy = parts.busy();
-  void work((event) => queue.push(event)).finally(() => {
-    queue.close();
-    busy[Symbol.dispose]();
-  });
+  void run();
   return queue;
+
+  async function run(): Promise<void> {
+    try {
+      await work((event) => queue.push(event));
+    } catch (error) {
+      // A body that is not what its route takes: nobody but this client is to suffer.
+      queue.push({ type: 'end', ok: false, failures: [toWireError(error)] });
+    } finally {
+      queue.close();
+      busy[Symbol.dispose]();
+    }
+  }
 }
 
 /**
@@ -141,13 +157,8 @@ async function* instanceEvents(
 }
 
 async function countRunning(parts: RouteParts, services: readonly string[], signal: AbortSignal): Promise<number> {
-  try {
-    const found = await parts.supervisor.list(signal);
-    return found.filter(isUp).filter(({ service }) => services.length === 0 || services.includes(service)).length;
-  } catch (error) {
-    // While the Engine is away its containers may well run: nobody should be told that all is over.
-    if (error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE')
-      return Math.max(1, parts.instances.running);
-    throw error;
-  }
+  const { instances, engineAway } = await parts.supervisor.list(signal);
+  const up = instances.filter(isUp).filter(({ service }) => services.length === 0 || services.includes(service));
+  // While the Engine is away its containers may well run: nobody should be told that all is over.
+  return engineAway === undefined ? up.length : Math.max(1, up.length);
 }

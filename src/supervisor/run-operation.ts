@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import type { LogHub } from '../logs/hub.ts';
 import { WcError } from '../model/diagnostic.ts';
 import { parseInstanceId } from '../model/ids.ts';
@@ -42,10 +44,8 @@ export async function runOperation(
       return await context.volumes.ensure(context.project, operation.volume, signal);
     case 'volume.remove':
       return await context.volumes.remove(operation.volume, signal);
-    case 'artifact.prepare': {
-      const { service } = operation;
-      return await runtimeOf(service.kind, context).prepare(service, (step) => context.progress(service, step), signal);
-    }
+    case 'artifact.prepare':
+      return await prepare(operation.service, context, signal);
     case 'instance.create':
       return await createInstance(operation, context, signal);
     case 'instance.start': {
@@ -69,6 +69,32 @@ export async function runOperation(
     }
   }
 }
+
+async function prepare(service: Service, context: OperationContext, signal: AbortSignal): Promise<void> {
+  const runtime = runtimeOf(service.kind, context);
+  if (service.kind === 'container') {
+    return await runtime.prepare(service, (step) => context.progress(service, step), signal);
+  }
+  // A module is compiled in a moment as a rule, and that is no news then.
+  const done = new AbortController();
+  const tellLater = async (): Promise<void> => {
+    try {
+      await delay(SLOW_MS, undefined, { signal: done.signal });
+      context.progress(service, { step: 'Compiling', done: 0 });
+    } catch {
+      // AbortError: it was quick.
+    }
+  };
+  const telling = tellLater();
+  try {
+    await runtime.prepare(service, () => {}, signal);
+  } finally {
+    done.abort();
+    await telling;
+  }
+}
+
+const SLOW_MS = 1_000;
 
 async function createInstance(
   operation: Extract<Operation, { op: 'instance.create' }>,

@@ -47,7 +47,7 @@ async function prepare(parts: SessionParts, request: RunRequest, session: Sessio
     if (event.type === 'end') ({ ok } = event);
     session.emit(event);
   };
-  const { project, service, withDependencies, build } = request;
+  const { project, service, withDependencies, build, engineEnv } = request;
   const apply = {
     project,
     services: [service],
@@ -59,6 +59,8 @@ async function prepare(parts: SessionParts, request: RunRequest, session: Sessio
     wait: false,
     dryRun: false,
     failFast: false,
+    endsWithClient: true,
+    engineEnv,
     oneOff: service,
   } as const;
   await parts.supervisor.apply(apply, emit, AbortSignal.any([parts.shutdown, session.gone]));
@@ -68,7 +70,7 @@ async function prepare(parts: SessionParts, request: RunRequest, session: Sessio
 async function exec(parts: SessionParts, request: ExecRequest, session: Session): Promise<number> {
   // Without its user nobody waits for the command; it goes on in the container.
   const signal = AbortSignal.any([parts.shutdown, session.gone]);
-  const instance = chooseInstance(request, await parts.supervisor.list(signal));
+  const instance = chooseInstance(request, (await parts.supervisor.list(signal)).instances);
   if (instance.kind === 'wasm') {
     throw new WcError('ERR_USAGE', `${request.service} is a Wasm service: nothing can be run inside of a module`, {
       hint: `wcompose run ${request.service} ARGS starts a new instance of its module with arguments of your own`,

@@ -20,7 +20,7 @@ export async function awaitExit(
   // Subscribed before the look: nothing can end between the two.
   const queue = new AsyncQueue<InstanceExit>(signal);
   using _exits = parts.instances.exits.subscribe((exit) => queue.push(exit));
-  const all = await parts.supervisor.list(signal);
+  const { instances: all } = await parts.supervisor.list(signal);
   requireNames(services, all);
   const chosen = all.filter((instance) => services.includes(instance.service));
   for (const { name, state } of chosen) if (state.at === 'exited') return { name, code: exitCode(state.exit) };

@@ -1,23 +1,30 @@
+import { basename } from 'node:path';
+
 import { exitCode } from '../model/state.ts';
 import type { InstanceState, ObservedInstance, PublishedPort } from '../model/state.ts';
 
 /** One object of `ps --format json`: docker compose's keys, and `Kind`. */
-export function instanceJson(project: string, instance: ObservedInstance): Readonly<Record<string, unknown>> {
+export function instanceJson(
+  project: string,
+  instance: ObservedInstance,
+  engineAway: boolean,
+): Readonly<Record<string, unknown>> {
   const { state } = instance;
+  const unknown = engineAway && instance.kind === 'container';
   return {
-    ID: instance.kind === 'container' ? instance.handle : instance.name,
+    ID: instanceHandle(instance),
     Name: instance.name,
     Project: project,
     Service: instance.service,
     Kind: instance.kind,
     Image: instance.image,
-    State: stateWord(state),
-    Health: state.at === 'running' && state.health !== 'none' ? state.health : '',
+    State: unknown ? 'unknown' : stateWord(state),
+    Health: !unknown && state.at === 'running' && state.health !== 'none' ? state.health : '',
     ExitCode: state.at === 'exited' || state.at === 'backoff' ? exitCode(state.exit) : 0,
     Restarts: instance.restarts,
     Addresses: instance.addresses,
     Publishers: instance.ports.map((port) => ({
-      URL: port.hostIp,
+      URL: hostAddress(port),
       TargetPort: port.target,
       PublishedPort: port.published,
       Protocol: port.protocol,
@@ -25,14 +32,21 @@ export function instanceJson(project: string, instance: ObservedInstance): Reado
   };
 }
 
-export function instanceRow(instance: ObservedInstance, now: number): readonly string[] {
+/** What docker knows a container by, and the name of a Wasm instance. */
+export function instanceHandle(instance: ObservedInstance): string {
+  return instance.kind === 'container' ? instance.handle : instance.name;
+}
+
+export function instanceRow(instance: ObservedInstance, now: number, engineAway: boolean): readonly string[] {
+  const unknown = engineAway && instance.kind === 'container';
   return [
     instance.name,
-    instance.image,
+    // The whole path of a module makes the table too wide; JSON has it.
+    instance.kind === 'wasm' ? basename(instance.image) : instance.image,
     instance.service,
     instance.kind,
     instance.createdAt === 0 ? '' : `${duration(now - instance.createdAt)} ago`,
-    status(instance.state, now),
+    unknown ? `Unknown (was ${stateWord(instance.state)})` : status(instance.state, now),
     instance.ports.map(portText).join(', '),
   ];
 }
@@ -68,8 +82,13 @@ function status(state: InstanceState, now: number): string {
 /** Docker's way to say a port: `0.0.0.0:8080->80/tcp`, or `80/tcp` where it is not published. */
 function portText(port: PublishedPort): string {
   if (port.published === 0) return `${port.target}/${port.protocol}`;
-  const host = port.hostIp.includes(':') ? `[${port.hostIp}]` : port.hostIp === '' ? '0.0.0.0' : port.hostIp;
+  const address = hostAddress(port);
+  const host = address.includes(':') ? `[${address}]` : address;
   return `${host}:${port.published}->${port.target}/${port.protocol}`;
+}
+
+function hostAddress({ hostIp }: PublishedPort): string {
+  return hostIp === '' ? '0.0.0.0' : hostIp;
 }
 
 /** `3 minutes`; seconds at the finest. */

@@ -17,7 +17,15 @@ const VERBS: Readonly<Record<NodeView['op'], readonly [doing: string, done: stri
 
 /** What may take long is announced; everything else is told when it is done. */
 const SLOW: ReadonlySet<NodeView['op']> = new Set(['artifact.prepare', 'instance.await', 'instance.stop']);
-const SLOW_MS = 100;
+const SLOW_MS = 1_000;
+
+/** One line for each thing that is not as it was asked for; the steps on the way to it say nothing. */
+const SKIPPED: Partial<Readonly<Record<NodeView['op'], string>>> = {
+  'network.remove': 'Not removed',
+  'volume.remove': 'Not removed',
+  'instance.start': 'Not started',
+  'instance.remove': 'Not removed',
+};
 
 /** One line for a change of one plan node; undefined when there is nothing worth a line. */
 export function planLine(node: NodeView, output: Output): string | undefined {
@@ -35,8 +43,10 @@ export function planLine(node: NodeView, output: Output): string | undefined {
     }
     case 'failed':
       return line(output.style('red', '✘'), node.title, output.style('red', 'Error'));
-    case 'skipped':
-      return line('-', node.title, `${doing} skipped`);
+    case 'skipped': {
+      const what = SKIPPED[node.op];
+      return what === undefined ? undefined : line('-', node.title, what);
+    }
     case 'cancelled':
       return undefined;
   }

@@ -1,4 +1,4 @@
-/** Hands every event to all listeners of the moment; one that throws does not keep it from the others. */
+/** Hands every event to all listeners of the moment; one that throws does not keep it from the others, and is told after them. */
 export class Broadcast<T> {
   readonly #listeners = new Set<(event: T) => void>();
 
@@ -8,6 +8,14 @@ export class Broadcast<T> {
   }
 
   emit(event: T): void {
-    for (const listener of Array.from(this.#listeners)) listener(event);
+    const errors: unknown[] = [];
+    for (const listener of Array.from(this.#listeners)) {
+      try {
+        listener(event);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors);
   }
 }

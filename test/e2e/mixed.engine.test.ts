@@ -48,7 +48,7 @@ ${web('    networks: [left]')}
 ${box('    networks: [right]')}
   server:
     image: ${IMAGE}
-    command: [nc, -lk, -p, "7000", -e, cat]
+    command: [nc, -ll, -p, "7000", -e, cat]
     stop_signal: SIGKILL
     networks: [right]
   spy:

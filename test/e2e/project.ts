@@ -27,6 +27,8 @@ export class TestProject implements AsyncDisposable {
   readonly dir: string;
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What comes before the command: `nsenter` with its arguments. */
+  protected through: readonly string[] = [];
   readonly #children: ChildProcess[] = [];
   #file: readonly string[] = [];
 
@@ -49,10 +51,6 @@ export class TestProject implements AsyncDisposable {
     };
   }
 
-  get runDir(): string {
-    return join(this.home, 'run', 'wcompose', this.name);
-  }
-
   write(files: Readonly<Record<string, string | Uint8Array>>): this {
     for (const [path, content] of Object.entries(files)) {
       mkdirSync(dirname(join(this.dir, path)), { recursive: true });
@@ -68,7 +66,8 @@ export class TestProject implements AsyncDisposable {
   }
 
   async run(...args: readonly string[]): Promise<Ran> {
-    const result = await execa(process.execPath, [program, ...this.#globals(), ...args], {
+    const [file = '', ...rest] = this.#command(args);
+    const result = await execa(file, rest, {
       cwd: this.dir,
       env: this.env,
       reject: false,
@@ -80,7 +79,8 @@ export class TestProject implements AsyncDisposable {
 
   /** A command that stays: attached `up`, `logs -f`. */
   start(...args: readonly string[]): Running {
-    const child = spawn(process.execPath, [program, ...this.#globals(), ...args], {
+    const [file = '', ...rest] = this.#command(args);
+    const child = spawn(file, rest, {
       cwd: this.dir,
       env: { ...process.env, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -104,9 +104,8 @@ export class TestProject implements AsyncDisposable {
       ...(await dockerNames('network', this.name)),
       ...(await dockerNames('volume', this.name)),
       ...supervisors(this.name).map((pid) => `process ${pid}`),
-      ...(existsSync(this.runDir)
-        ? readdirSync(this.runDir, { recursive: true }).map((file) => `socket ${String(file)}`)
-        : []),
+      // These directories are of no other project, whatever is called how below them.
+      ...listDirs(join(this.home, 'run', 'wcompose')).map((dir) => `sockets ${dir}`),
       ...listDirs(join(this.home, 'data', 'wcompose', 'volumes')).map((dir) => `directory ${dir}`),
     ];
   }
@@ -128,8 +127,8 @@ export class TestProject implements AsyncDisposable {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  #globals(): readonly string[] {
-    return ['-p', this.name, ...this.#file];
+  #command(args: readonly string[]): readonly string[] {
+    return [...this.through, process.execPath, program, '-p', this.name, ...this.#file, ...args];
   }
 }
 

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 import { WcError } from '../../src/model/diagnostic.ts';
 import type { ProjectName } from '../../src/model/ids.ts';
-import type { ContainerEndpoint, EngineInfo, FabricEngine } from '../../src/net/fabric-engine.ts';
+import type { ContainerEndpoint, EngineInfo, FabricEngine, RelayContainer } from '../../src/net/fabric-engine.ts';
 import { encodeFrame, FRAME, frameReader, helloFrame, isHello } from '../../src/net/relay/frames.ts';
 
 /** A container of the fake: what it was made of, and the relay that runs in it. */
@@ -16,6 +16,8 @@ export interface FakeContainer {
   /** `* 8080` */
   readonly listening: Set<string>;
   running: boolean;
+  /** `docker network disconnect` of its first network. */
+  cutOff: boolean;
   /** The end that a relay would have as its stdin and stdout. */
   inside: Duplex | undefined;
 }
@@ -81,6 +83,7 @@ export class FakeFabricEngine implements FabricEngine {
       networks: [],
       listening: new Set(),
       running: false,
+      cutOff: false,
       inside: undefined,
     });
     return id;
@@ -131,12 +134,12 @@ export class FakeFabricEngine implements FabricEngine {
     return this.endpointsNow.filter((one) => networks.includes(one.network));
   }
 
-  async relays(
-    _project: ProjectName,
-    signal: AbortSignal,
-  ): Promise<readonly { readonly id: string; readonly name: string }[]> {
+  async relays(_project: ProjectName, signal: AbortSignal): Promise<readonly RelayContainer[]> {
     await this.#enter('relays', signal);
-    return [...this.containers.values()].map(({ id, name }) => ({ id, name }));
+    return [...this.containers.values()].map(({ id, name, body, networks, cutOff }) => {
+      const { NetworkMode: first } = (body['HostConfig'] ?? {}) as { readonly NetworkMode?: string };
+      return { id, name, networks: [...(first === undefined || cutOff ? [] : [first]), ...networks] };
+    });
   }
 
   async subnets(network: string, signal: AbortSignal): Promise<readonly string[]> {

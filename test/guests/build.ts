@@ -9,6 +9,7 @@ const GUESTS = {
   'echo-accept': { source: 'echo-accept.c', flags: [] },
   'echo-v1': { source: 'echo-accept.c', flags: ['-DWASMEDGE_V1'] },
   client: { source: 'client.c', flags: [] },
+  gateway: { source: 'gateway.c', flags: [] },
 } as const satisfies Readonly<Record<string, { readonly source: string; readonly flags: readonly string[] }>>;
 
 export type GuestName = keyof typeof GUESTS;

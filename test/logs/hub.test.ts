@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -127,7 +127,6 @@ describe('log hub', () => {
   });
 
   test('a line that a crash cut off is passed over', async ({ expect }) => {
-    const { appendFileSync } = await import('node:fs');
     {
       using first = hub();
       first.sink(a).write('stdout', Buffer.from('whole\n'));
@@ -136,5 +135,49 @@ describe('log hub', () => {
     using second = hub();
     second.sink(a).write('stdout', Buffer.from('after\n'));
     expect(await collect(second.read(all, never))).toEqual(['a#1 stdout whole', 'a#1 stdout after']);
+  });
+
+  test('a line that a crash cut off does not spoil the next one, also when it would have begun a segment', async ({
+    expect,
+  }) => {
+    writeFileSync(join(dir, '000000000001.ndjson'), '{"seq":1,"at":1,"id":"a#1","stream":"stdout","te');
+    using logs = hub();
+    logs.sink(a).write('stdout', Buffer.from('after\n'));
+    expect(await collect(logs.read(all, never))).toEqual(['a#1 stdout after']);
+  });
+
+  test('a cleared log is empty, its numbers go on, and who follows it goes on too', async ({ expect }) => {
+    using logs = hub();
+    logs.sink(a).write('stdout', Buffer.from('old\n'), 1000);
+    const following = collect(logs.read({ ...all, follow: true }, never), 2);
+    await turn();
+    logs.clear();
+    expect(await collect(logs.read(all, never))).toEqual([]);
+    expect(logs.lastAt(a)).toBeUndefined();
+    logs.sink(a).write('stdout', Buffer.from('new\n'));
+    expect(await collect(logs.read({ ...all, after: 1 }, never))).toEqual(['a#1 stdout new']);
+    expect(await following).toEqual(['a#1 stdout old', 'a#1 stdout new']);
+  });
+
+  test('a directory that somebody removed is made again', async ({ expect }) => {
+    using logs = hub();
+    rmSync(dir, { recursive: true });
+    logs.sink(a).write('stdout', Buffer.from('kept\n'));
+    expect(await collect(logs.read(all, never))).toEqual(['a#1 stdout kept']);
+  });
+
+  test('lines that cannot be written are lost, told once, and writing goes on when it can', async ({ expect }) => {
+    const told: unknown[] = [];
+    using logs = new LogHub({ dir, now: () => 1, segmentBytes: 1, onError: (error) => told.push(error) });
+    rmSync(dir, { recursive: true });
+    writeFileSync(dir, 'in the way');
+    for (const text of ['one\n', 'two\n']) {
+      logs.sink(a).write('stdout', Buffer.from(text));
+      await turn();
+    }
+    expect(told).toHaveLength(1);
+    rmSync(dir);
+    logs.sink(a).write('stdout', Buffer.from('three\n'));
+    expect(await collect(logs.read(all, never))).toEqual(['a#1 stdout three']);
   });
 });

@@ -225,6 +225,22 @@ describe('relays', () => {
     ]);
   });
 
+  test('one that somebody disconnected from its network is made anew', async ({ expect }) => {
+    const service = wasm('web');
+    await using sandbox = new Sandbox([service, container('db')]);
+    const { engine, fabric, notices } = sandbox;
+    await fabric.attach(web, service, signal);
+    await fabric.setListening(web, 80, true, signal);
+    const before = engine.byName('demo-web-1');
+    await fabric.removeStaleRelays(signal);
+    expect(engine.byName('demo-web-1')).toBe(before);
+    before.cutOff = true;
+    await fabric.removeStaleRelays(signal);
+    await until(() => notices.length === 2);
+    expect(engine.byName('demo-web-1')).not.toBe(before);
+    await until(() => engine.byName('demo-web-1').listening.size > 0);
+  });
+
   test('a refresh, a detach and an attach at once end with what the last one wants', async ({ expect }) => {
     const service = wasm('web');
     await using sandbox = new Sandbox([service, container('db')]);

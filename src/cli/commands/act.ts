@@ -6,7 +6,7 @@ import type { CommandContext, ExitStatusCode } from '../context.ts';
 /** `kill`, `pause`, `unpause`: at once, to instances that run. */
 export async function act(request: InstancesRequest, context: CommandContext): Promise<ExitStatusCode> {
   const { output, signal } = context;
-  const { client } = await ensureSupervisor(await context.projectName(), signal);
+  const { client } = await ensureSupervisor(await context.projectName(), { sameVersion: false }, signal);
   const reply = await client.call('POST /v1/instances', request, signal);
   for (const warning of reply.warnings) output.err(`${output.style('yellow', 'Warning:')} ${warning}\n`);
   for (const { name, kind } of reply.done) {

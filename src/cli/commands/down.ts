@@ -1,10 +1,10 @@
+import { pickEngineEnv } from '../../control/engine-env.ts';
 import { WcError } from '../../model/diagnostic.ts';
 import type { ProjectName } from '../../model/ids.ts';
 import type { Project } from '../../model/project.ts';
 import { ensureSupervisor } from '../connect.ts';
-import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
-import { followPlan } from '../follow-plan.ts';
+import { followPlan, planStatus } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
 
 export interface DownOptions {
@@ -20,18 +20,22 @@ export async function down(
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
   const { name, project } = await identify(context);
-  const { client } = await ensureSupervisor(name, context.signal);
+  const { client } = await ensureSupervisor(name, { sameVersion: false }, context.signal);
   const request = {
     project,
     removeVolumes: options.volumes === true,
     removeOrphans: options.removeOrphans === true,
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     dryRun: options.dryRun === true,
+    engineEnv: pickEngineEnv(process.env),
   };
-  const events = client.stream('DELETE /v1/project', request, interruptible(context, interrupts));
+  const events = client.stream('DELETE /v1/project', request, interrupts.until(context.signal));
   const result = await followPlan(events, context.output, { printPlan: options.dryRun === true });
-  if (interrupts.count > 0) return EXIT_INTERRUPTED;
-  return result.ok ? EXIT_OK : EXIT_FAILED;
+  return planStatus(result, {
+    output: context.output,
+    interrupts,
+    interrupted: 'This goes on in the background.',
+  });
 }
 
 /** `down` also works where no compose file is: then the project is what its name and labels say. */
@@ -43,11 +47,4 @@ async function identify(context: CommandContext): Promise<{ readonly name: Proje
     if (!(error instanceof WcError) || error.code !== 'ERR_COMPOSE_NOT_FOUND') throw error;
     return { name: await context.projectName() };
   }
-}
-
-/** An interrupt ends the client; the supervisor goes on with what it has begun. */
-export function interruptible(context: CommandContext, interrupts: Interrupts): AbortSignal {
-  const cancel = new AbortController();
-  interrupts.listen(() => cancel.abort());
-  return AbortSignal.any([context.signal, cancel.signal]);
 }

@@ -3,7 +3,6 @@ import { ensureSupervisor } from '../connect.ts';
 import { EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import type { Interrupts } from '../interrupt.ts';
-import { interruptible } from './down.ts';
 
 /** What happens to the project's instances, as it happens, until it is interrupted. */
 export async function events(
@@ -12,9 +11,9 @@ export async function events(
   context: CommandContext,
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
-  const { client } = await ensureSupervisor(await context.projectName(), context.signal);
+  const { client } = await ensureSupervisor(await context.projectName(), { sameVersion: false }, context.signal);
   const query = new URLSearchParams(services.map((service): [string, string] => ['service', service]));
-  const signal = interruptible(context, interrupts);
+  const signal = interrupts.until(context.signal);
   for await (const change of client.stream('GET /v1/changes', undefined, signal, `?${query.toString()}`))
     context.output.out(`${options.json === true ? JSON.stringify(changeJson(change)) : changeText(change)}\n`);
   return interrupts.count > 0 ? EXIT_INTERRUPTED : EXIT_OK;

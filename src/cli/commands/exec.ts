@@ -26,7 +26,7 @@ export async function exec(
 ): Promise<ExitStatusCode> {
   if (command.length === 0) throw new WcError('ERR_USAGE', 'exec needs a command to run in the service');
   const detach = options.detach === true;
-  const connection = await ensureSupervisor(await context.projectName(), context.signal);
+  const connection = await ensureSupervisor(await context.projectName(), { sameVersion: false }, context.signal);
   const request = {
     open: 'exec',
     service,

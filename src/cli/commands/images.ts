@@ -17,7 +17,7 @@ export async function images(
   context: CommandContext,
 ): Promise<ExitStatusCode> {
   const { output, signal } = context;
-  const { client } = await ensureSupervisor(await context.projectName(), signal);
+  const { client } = await ensureSupervisor(await context.projectName(), { sameVersion: false }, signal);
   const rows = await client.call('POST /v1/images', { services }, signal);
   if (options.quiet === true) {
     for (const id of new Set(rows.map((row) => row.id))) output.out(`${id.replace(/^sha256:/, '')}\n`);

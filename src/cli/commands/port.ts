@@ -19,11 +19,11 @@ export async function port(
   const { output, signal } = context;
   const name = await context.projectName();
   const connection = await findSupervisor(name, signal);
-  const found =
+  const { instances } =
     connection === undefined
       ? await observeOnce(name, signal)
       : await connection.client.call('GET /v1/instances', undefined, signal);
-  output.out(`${publishedAt(found, service, target, options)}\n`);
+  output.out(`${publishedAt(instances, service, target, options)}\n`);
   return EXIT_OK;
 }
 

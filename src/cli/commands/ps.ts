@@ -1,11 +1,11 @@
-import { WcError } from '../../model/diagnostic.ts';
 import { isUp } from '../../model/state.ts';
 import type { ObservedInstance } from '../../model/state.ts';
-import { INSTANCE_HEADER, instanceJson, instanceRow } from '../../ui/instance-rows.ts';
+import { INSTANCE_HEADER, instanceHandle, instanceJson, instanceRow } from '../../ui/instance-rows.ts';
 import { formatTable } from '../../ui/table.ts';
 import { findSupervisor, observeOnce } from '../connect.ts';
 import { EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
+import { requireKnown } from '../require-known.ts';
 
 export interface PsOptions {
   readonly all?: boolean;
@@ -23,32 +23,37 @@ export async function ps(
   const { output, signal } = context;
   const name = await context.projectName();
   const connection = await findSupervisor(name, signal);
-  const found =
+  const listing =
     connection === undefined
       ? await observeOnce(name, signal)
       : await connection.client.call('GET /v1/instances', undefined, signal);
-  const unknown = services.find((service) => !found.some((instance) => instance.service === service));
-  if (unknown !== undefined) throw new WcError('ERR_NO_SUCH_SERVICE', `no such service: ${unknown}`);
-  const chosen = found.filter((instance) => services.length === 0 || services.includes(instance.service));
+  const { instances, engineAway } = listing;
+  requireKnown(services, [...listing.services, ...instances.map((instance) => instance.service)]);
+  if (engineAway !== undefined) output.err(`${engineAway}: how containers are now is not known\n`);
+  const chosen = instances.filter((instance) => services.length === 0 || services.includes(instance.service));
   output.out(
     render(
       name,
       chosen.filter((instance) => options.all === true || isUp(instance)),
-      options,
+      { ...options, engineAway: engineAway !== undefined },
     ),
   );
   return EXIT_OK;
 }
 
-function render(project: string, instances: readonly ObservedInstance[], options: PsOptions): string {
+interface RenderOptions extends PsOptions {
+  readonly engineAway: boolean;
+}
+
+function render(project: string, instances: readonly ObservedInstance[], options: RenderOptions): string {
   const lines = (values: Iterable<string>): string => [...values].map((value) => `${value}\n`).join('');
-  if (options.quiet === true) return lines(instances.map((instance) => instance.handle));
+  if (options.quiet === true) return lines(instances.map(instanceHandle));
   if (options.services === true) return lines(new Set(instances.map((instance) => instance.service)));
   if (options.format === 'json')
-    return lines(instances.map((instance) => JSON.stringify(instanceJson(project, instance))));
+    return lines(instances.map((instance) => JSON.stringify(instanceJson(project, instance, options.engineAway))));
   const now = Date.now();
   return formatTable(
     INSTANCE_HEADER,
-    instances.map((instance) => instanceRow(instance, now)),
+    instances.map((instance) => instanceRow(instance, now, options.engineAway)),
   );
 }

@@ -4,7 +4,6 @@ import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { followPlan } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
-import { interruptible } from './down.ts';
 
 export interface PullOptions {
   readonly quiet?: boolean;
@@ -22,7 +21,7 @@ export async function pull(
 ): Promise<ExitStatusCode> {
   const { output } = context;
   const { project } = await context.loadProject(services);
-  const { client } = await ensureSupervisor(project.name, context.signal);
+  const { client } = await ensureSupervisor(project.name, { sameVersion: true }, context.signal);
   const request = {
     project,
     services,
@@ -30,7 +29,7 @@ export async function pull(
     policy: options.policy ?? 'always',
     ignoreFailures: options.ignorePullFailures === true,
   };
-  const events = client.stream('POST /v1/pull', request, interruptible(context, interrupts));
+  const events = client.stream('POST /v1/pull', request, interrupts.until(context.signal));
   const result = await followPlan(options.quiet === true ? withoutNodes(events) : events, output);
   if (interrupts.count > 0) return EXIT_INTERRUPTED;
   return result.ok ? EXIT_OK : EXIT_FAILED;

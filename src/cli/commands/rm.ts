@@ -1,3 +1,4 @@
+import { pickEngineEnv } from '../../control/engine-env.ts';
 import { isUp } from '../../model/state.ts';
 import { WcError } from '../../model/diagnostic.ts';
 import { confirm } from '../confirm.ts';
@@ -6,7 +7,6 @@ import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { followPlan } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
-import { interruptible } from './down.ts';
 
 export interface RmOptions {
   readonly force?: boolean;
@@ -22,14 +22,18 @@ export async function rm(
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
   const { output } = context;
-  const signal = interruptible(context, interrupts);
-  const { client } = await ensureSupervisor(await context.projectName(), signal);
+  const signal = interrupts.until(context.signal);
+  const { client } = await ensureSupervisor(await context.projectName(), { sameVersion: false }, signal);
+  const engineEnv = pickEngineEnv(process.env);
   if (options.stop === true) {
-    const stopped = await followPlan(client.stream('POST /v1/services', { action: 'stop', services }, signal), output);
+    const stopped = await followPlan(
+      client.stream('POST /v1/services', { action: 'stop', services, engineEnv }, signal),
+      output,
+    );
     if (interrupts.count > 0) return EXIT_INTERRUPTED;
     if (!stopped.ok) return EXIT_FAILED;
   }
-  const all = await client.call('GET /v1/instances', undefined, signal);
+  const { instances: all } = await client.call('GET /v1/instances', undefined, signal);
   const unknown = services.find((name) => !all.some((instance) => instance.service === name));
   if (unknown !== undefined) {
     // Known to the file, perhaps, but there is nothing of it; anything else is a slip.
@@ -50,7 +54,7 @@ export async function rm(
   }
   // What was named and has nothing would be unknown to the supervisor.
   const names = services.filter((name) => going.some((instance) => instance.service === name));
-  const request = { action: 'remove', services: names, volumes: options.volumes === true } as const;
+  const request = { action: 'remove', services: names, volumes: options.volumes === true, engineEnv } as const;
   const result = await followPlan(client.stream('POST /v1/services', request, signal), output);
   if (interrupts.count > 0) return EXIT_INTERRUPTED;
   return result.ok ? EXIT_OK : EXIT_FAILED;

@@ -1,3 +1,4 @@
+import { pickEngineEnv } from '../../control/engine-env.ts';
 import type { SupervisorEvent } from '../../control/protocol.ts';
 import type { RunRequest } from '../../control/session-protocol.ts';
 import { fromWireError, WcError } from '../../model/diagnostic.ts';
@@ -45,7 +46,7 @@ export async function run(
   const { output } = context;
   const { project } = await context.loadProject([service]);
   const request = runRequest(project, service, command, options);
-  const connection = await ensureSupervisor(project.name, context.signal);
+  const connection = await ensureSupervisor(project.name, { sameVersion: true }, context.signal);
   const hooks = {
     event: (event: SupervisorEvent): void => printEvent(event, output),
     started: (name: string): void => {
@@ -74,6 +75,7 @@ function runRequest(project: Project, name: string, command: readonly string[], 
   return {
     open: 'run',
     project,
+    engineEnv: pickEngineEnv(process.env),
     service: name,
     command: command.length === 0 ? undefined : command,
     entrypoint,

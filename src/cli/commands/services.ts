@@ -1,10 +1,9 @@
+import { pickEngineEnv } from '../../control/engine-env.ts';
 import type { ServicesRequest } from '../../control/protocol.ts';
 import { ensureSupervisor } from '../connect.ts';
-import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
-import { followPlan } from '../follow-plan.ts';
+import { followPlan, planStatus } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
-import { interruptible } from './down.ts';
 
 /** `start`, `stop`, `restart`: what exists, in the order of its dependencies. */
 export async function changeServices(
@@ -14,14 +13,21 @@ export async function changeServices(
   context: CommandContext,
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
-  const { client } = await ensureSupervisor(await context.projectName(), context.signal);
+  const { client } = await ensureSupervisor(
+    await context.projectName(),
+    { sameVersion: action !== 'stop' && action !== 'kill' },
+    context.signal,
+  );
   const timeoutMs = options.timeout === undefined ? undefined : options.timeout * 1000;
   const events = client.stream(
     'POST /v1/services',
-    { action, services, timeoutMs },
-    interruptible(context, interrupts),
+    { action, services, timeoutMs, engineEnv: pickEngineEnv(process.env) },
+    interrupts.until(context.signal),
   );
   const result = await followPlan(events, context.output);
-  if (interrupts.count > 0) return EXIT_INTERRUPTED;
-  return result.ok ? EXIT_OK : EXIT_FAILED;
+  return planStatus(result, {
+    output: context.output,
+    interrupts,
+    interrupted: 'This goes on in the background.',
+  });
 }

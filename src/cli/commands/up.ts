@@ -1,19 +1,16 @@
-import type { ApplyRequest, SupervisorEvent } from '../../control/protocol.ts';
+import { pickEngineEnv } from '../../control/engine-env.ts';
+import type { ApplyRequest } from '../../control/protocol.ts';
 import { WcError } from '../../model/diagnostic.ts';
-import { parseInstanceId } from '../../model/ids.ts';
 import type { Project } from '../../model/project.ts';
-import { exitCode } from '../../model/state.ts';
 import { LogLines } from '../../ui/log-lines.ts';
+import { AttachedUp } from '../attached-up.ts';
 import { ensureSupervisor } from '../connect.ts';
-import type { Connection } from '../connect.ts';
-import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { checkExitFlags, ExitWatch } from '../exit-watch.ts';
 import type { ExitOptions } from '../exit-watch.ts';
-import { followPlan } from '../follow-plan.ts';
+import { followPlan, planStatus } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
 import { applyScales } from '../scale.ts';
-import { streamLogs } from '../stream-logs.ts';
 
 export interface UpOptions extends ExitOptions {
   readonly detach?: boolean;
@@ -44,7 +41,11 @@ export async function up(
   checkFlags(options);
   const loaded = await context.loadProject(services);
   const project = applyScales(loaded.project, options.scale ?? []);
-  const request = applyRequest(project, services, options);
+  if (Object.keys(project.services).length === 0) {
+    throw new WcError('ERR_NO_SUCH_SERVICE', 'no service selected', {
+      hint: 'the file has none, or all of them are in profiles that are not enabled (--profile)',
+    });
+  }
   const attached = !(
     options.detach === true ||
     options.wait === true ||
@@ -52,144 +53,39 @@ export async function up(
     options.noStart === true
   );
   checkExitFlags(options, attached, Object.keys(project.services));
-  const connection = await ensureSupervisor(project.name, context.signal);
-  if (attached) return await new AttachedUp(connection, request, options, context).run(interrupts);
-
-  const cancel = new AbortController();
-  interrupts.listen(() => cancel.abort());
-  const signal = AbortSignal.any([context.signal, cancel.signal]);
-  const events = connection.client.stream('PUT /v1/project', request, signal);
+  const { client } = await ensureSupervisor(project.name, { sameVersion: true }, context.signal);
+  const request = applyRequest(project, services, options, attached);
+  if (attached) {
+    const graceMs = options.timeout === undefined ? undefined : options.timeout * 1000;
+    const lines = logLines(project, options, context);
+    const exits = new ExitWatch(options);
+    return await new AttachedUp({ client, request, lines, graceMs, exits }, context).run(interrupts);
+  }
+  const events = client.stream('PUT /v1/project', request, interrupts.until(context.signal));
   const result = await followPlan(events, context.output, { printPlan: options.dryRun === true });
-  if (interrupts.count > 0) return EXIT_INTERRUPTED;
-  return result.ok ? EXIT_OK : EXIT_FAILED;
+  if (result.ok && result.nodes === 0 && options.dryRun !== true)
+    context.output.err(' Everything is as the file says.\n');
+  return planStatus(result, {
+    output: context.output,
+    interrupts,
+    interrupted: 'Interrupted: what runs already goes on; `wcompose stop` stops it.',
+  });
 }
 
-/** `up` in the foreground: the client follows the logs and turns Ctrl-C into a stop; the supervisor does the rest. */
-class AttachedUp {
-  readonly #connection: Connection;
-  readonly #request: ApplyRequest;
-  readonly #options: UpOptions;
-  readonly #context: CommandContext;
-  readonly #ended = new AbortController();
-  readonly #exits: ExitWatch;
-  #aborting: Promise<void> | undefined;
-  #lastLine: number | undefined;
-  #logs: Promise<void> = Promise.resolve();
-
-  constructor(connection: Connection, request: ApplyRequest, options: UpOptions, context: CommandContext) {
-    this.#connection = connection;
-    this.#request = request;
-    this.#options = options;
-    this.#exits = new ExitWatch(options);
-    this.#context = context;
-  }
-
-  async run(interrupts: Interrupts): Promise<ExitStatusCode> {
-    const { client } = this.#connection;
-    const signal = AbortSignal.any([this.#context.signal, this.#ended.signal]);
-    let stopped: Promise<void> | undefined;
-    interrupts.listen((count) => {
-      stopped = this.#stop(count);
-    });
-    const events = client.stream('PUT /v1/project', this.#request, signal);
-    const result = await followPlan(events, this.#context.output, { onPlan: (logSeq) => this.#follow(logSeq, signal) });
-    if (!result.ok && interrupts.count === 0) {
-      await this.#finish();
-      return EXIT_FAILED;
-    }
-    await this.#watch(signal);
-    await stopped;
-    // Nothing runs any more before the last exit is told of.
-    if (this.#exits.isActive && interrupts.count === 0) await this.#takeEnded(signal);
-    await this.#aborting;
-    await this.#finish();
-    return interrupts.count > 0 ? EXIT_INTERRUPTED : (this.#exits.code ?? EXIT_OK);
-  }
-
-  /** Resolves when nothing of what was brought up runs any more. */
-  async #watch(signal: AbortSignal): Promise<void> {
-    const { client } = this.#connection;
-    const query = new URLSearchParams(this.#request.services.map((service): [string, string] => ['service', service]));
-    for await (const event of client.stream('GET /v1/events', undefined, signal, `?${query.toString()}`)) {
-      if (event.type === 'engine') this.#context.output.err(engineNotice(event));
-      if (event.type === 'warning') this.#context.output.err(`${event.message}\n`);
-      if (event.type === 'subscribed' && this.#exits.isActive) await this.#takeEnded(signal);
-      if (event.type === 'exited' && !event.restarting)
-        this.#takeExit(parseInstanceId(event.id).service, exitCode(event.exit));
-      if (event.type !== 'exited' && event.type !== 'subscribed') continue;
-      if (event.running > 0) continue;
-      this.#lastLine = event.logSeq;
-      return;
-    }
-  }
-
-  /** What had ended while this client did not listen. */
-  async #takeEnded(signal: AbortSignal): Promise<void> {
-    const { services } = this.#request;
-    for (const { service, state } of await this.#connection.client.call('GET /v1/instances', undefined, signal)) {
-      if (state.at === 'exited' && (services.length === 0 || services.includes(service)))
-        this.#takeExit(service, exitCode(state.exit));
-    }
-  }
-
-  #takeExit(service: string, code: number): void {
-    if (!this.#exits.take(service, code) || this.#aborting !== undefined) return;
-    this.#context.output.err('Aborting on the exit of an instance...\n');
-    this.#aborting = this.#stop(0);
-  }
-
-  #follow(logSeq: number, signal: AbortSignal): void {
-    const { output } = this.#context;
-    const names = Object.values(this.#request.project.services).map((service) => `${service.name}-${service.replicas}`);
-    const lines = new LogLines(output, {
-      prefix: this.#options.logPrefix !== false,
-      timestamps: this.#options.timestamps === true,
-      names,
-    });
-    this.#logs = streamLogs(
-      this.#connection.client,
-      {
-        services: this.#request.services,
-        after: logSeq,
-        follow: true,
-        until: () => this.#lastLine,
-        splitStreams: true,
-      },
-      lines,
-      output,
-      signal,
-    );
-  }
-
-  /** The first Ctrl-C stops what this `up` started, within each service's grace; the second kills it. */
-  async #stop(count: number): Promise<void> {
-    const { output, signal } = this.#context;
-    if (count > 2) return;
-    if (count === 1) output.err('\nGracefully stopping... (press Ctrl+C again to force)\n');
-    const action = count <= 1 ? 'stop' : 'kill';
-    const request = { action, services: this.#request.services, timeoutMs: this.#options.timeout } as const;
-    await followPlan(this.#connection.client.stream('POST /v1/services', request, signal), output);
-  }
-
-  async #finish(): Promise<void> {
-    // The last lines are on their way when nothing runs any more; otherwise nobody waits for the stream.
-    if (this.#lastLine === undefined) this.#ended.abort();
-    const patience = AbortSignal.timeout(LAST_LINES_MS);
-    patience.addEventListener('abort', () => this.#ended.abort(), { once: true });
-    await this.#logs;
-    this.#ended.abort();
-  }
+function logLines(project: Project, options: UpOptions, { output }: CommandContext): LogLines {
+  return new LogLines(output, {
+    prefix: options.logPrefix !== false,
+    timestamps: options.timestamps === true,
+    names: Object.values(project.services).map((service) => `${service.name}-${service.replicas}`),
+  });
 }
 
-const LAST_LINES_MS = 2_000;
-
-function engineNotice(event: Extract<SupervisorEvent, { type: 'engine' }>): string {
-  return event.reachable
-    ? 'The Docker Engine is back.\n'
-    : `The Docker Engine does not answer (${event.reason ?? 'no reason given'}); Wasm services go on, waiting for it.\n`;
-}
-
-function applyRequest(project: Project, services: readonly string[], options: UpOptions): ApplyRequest {
+function applyRequest(
+  project: Project,
+  services: readonly string[],
+  options: UpOptions,
+  attached: boolean,
+): ApplyRequest {
   return {
     project,
     services,
@@ -202,6 +98,9 @@ function applyRequest(project: Project, services: readonly string[], options: Up
     waitTimeoutMs: options.waitTimeout === undefined ? undefined : options.waitTimeout * 1000,
     dryRun: options.dryRun === true,
     failFast: options.failFast === true,
+    // Attached, Ctrl-C is a stop that is asked for, and a terminal that is closed leaves the project running.
+    endsWithClient: !attached,
+    engineEnv: pickEngineEnv(process.env),
   };
 }
 

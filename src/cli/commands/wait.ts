@@ -2,7 +2,7 @@ import { ensureSupervisor } from '../connect.ts';
 import { EXIT_INTERRUPTED } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import type { Interrupts } from '../interrupt.ts';
-import { down, interruptible } from './down.ts';
+import { down } from './down.ts';
 
 /** Waits until an instance of the services has ended; its exit status is ours. */
 export async function wait(
@@ -12,8 +12,8 @@ export async function wait(
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
   const { output } = context;
-  const { client } = await ensureSupervisor(await context.projectName(), context.signal);
-  const signal = interruptible(context, interrupts);
+  const { client } = await ensureSupervisor(await context.projectName(), { sameVersion: false }, context.signal);
+  const signal = interrupts.until(context.signal);
   let ended: { readonly name: string; readonly code: number };
   try {
     ended = await client.call('POST /v1/wait', { services }, signal);

@@ -23,6 +23,7 @@ export interface ContainerSummary {
   /** How the image was named; its id instead when that name stands for another image by now, or for none. */
   readonly Image: string;
   readonly ImageID: string;
+  readonly NetworkSettings?: { readonly Networks: Readonly<Record<string, EndpointReply>> };
 }
 
 export interface ContainerInspect {

@@ -52,7 +52,11 @@ export function createFabricEngine(engine: Engine): FabricEngine {
     endpoints: async (project, networks, signal) => await endpoints(engine, project, networks, signal),
     relays: async (project, signal) => {
       const found = await listContainers(engine, projectFilter(project, `${LABEL.kind}=relay`), signal);
-      return found.map(({ Id, Names }) => ({ id: Id, name: plainName(Names[0] ?? '') }));
+      return found.map(({ Id, Names, NetworkSettings }) => ({
+        id: Id,
+        name: plainName(Names[0] ?? ''),
+        networks: Object.keys(NetworkSettings?.Networks ?? {}),
+      }));
     },
     subnets: async (network, signal) => await subnets(engine, network, signal),
   };

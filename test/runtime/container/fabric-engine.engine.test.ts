@@ -90,7 +90,9 @@ describe('what the fabric asks of the Engine', () => {
     connection.write('hello\n');
     const chunk = (await connection[Symbol.asyncIterator]().next()).value as Buffer;
     expect(chunk.subarray(8).toString()).toBe('got hello\n');
-    expect(await fabric.relays(sandbox.project, signal)).toEqual([{ id, name }]);
+    expect(await fabric.relays(sandbox.project, signal)).toEqual([
+      { id, name, networks: [back.name, front.name].toSorted() },
+    ]);
     const addresses = await fabric.addresses(id, signal);
     expect(Object.keys(addresses).toSorted()).toEqual([back.name, front.name]);
     expect(await fabric.endpoints(sandbox.project, [front.name, back.name], signal)).toEqual([]);

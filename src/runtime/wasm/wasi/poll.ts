@@ -162,7 +162,8 @@ class Poll {
     const waitMs = isAbsolute
       ? Number(view.getBigUint64(timeout, true) - clockNs(this.#guest.clock, id)) / 1e6
       : (view.getUint32(timeout + 4, true) * 2 ** 32 + view.getUint32(timeout, true)) / 1e6;
-    const deadline = now + Math.max(waitMs, 0);
+    // What is left of an absolute time was measured after `now`: counted from there it would be over too early.
+    const deadline = (isAbsolute ? performance.now() : now) + Math.max(waitMs, 0);
     this.#deadlines.push(deadline);
     this.#errors.push(0);
     if (deadline < this.deadline) this.deadline = deadline;
