@@ -3,10 +3,11 @@ import { duplexPair } from 'node:stream';
 import { describe, test } from 'vitest';
 
 import { attachDemux } from '../../../src/net/relay/attach-demux.ts';
-import { ControlChannel, RelayLostError } from '../../../src/net/relay/control-channel.ts';
+import { ControlChannel } from '../../../src/net/relay/control-channel.ts';
 import { encodeFrame, frameReader, helloFrame, isHello } from '../../../src/net/relay/frames.ts';
 import type { Frame } from '../../../src/net/relay/frames.ts';
 import { relayImage } from '../../../src/net/relay/image.ts';
+import { RelayLostError } from '../../../src/net/relay/relay-errors.ts';
 
 const signal = AbortSignal.timeout(30_000);
 
@@ -65,7 +66,7 @@ describe('frames', () => {
 describe('the control channel', () => {
   test('tells what the relay said on stderr when it ends', async ({ expect }) => {
     const [outside, inside] = duplexPair();
-    using channel = new ControlChannel(outside);
+    using channel = new ControlChannel(outside, () => {});
     inside.end(engineFrame(2, 'relay: epoll: Out of memory\n'));
     await expect(channel.hello(signal)).rejects.toBeInstanceOf(RelayLostError);
     expect(await channel.ended).toBe('relay: epoll: Out of memory');
@@ -74,7 +75,7 @@ describe('the control channel', () => {
 
   test('ends when what comes is not of the relay', async ({ expect }) => {
     const [outside, inside] = duplexPair();
-    using channel = new ControlChannel(outside);
+    using channel = new ControlChannel(outside, () => {});
     inside.write(engineFrame(1, 'Hello, I am a shell prompt $'));
     expect(await channel.ended).toMatch(/^it sent what is not of its protocol/);
   });
@@ -83,7 +84,7 @@ describe('the control channel', () => {
     expect,
   }) => {
     const [outside, inside] = duplexPair();
-    using channel = new ControlChannel(outside);
+    using channel = new ControlChannel(outside, () => {});
     inside.write(engineFrame(1, helloFrame()));
     await channel.hello(signal);
     const abort = new AbortController();
