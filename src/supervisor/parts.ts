@@ -1,6 +1,7 @@
 import type { ProjectDirs } from '../control/project-dirs.ts';
 import { LogHub } from '../logs/hub.ts';
 import type { ProjectName } from '../model/ids.ts';
+import { planeChoice } from '../net/plane.ts';
 import { createFabric } from '../net/project-fabric.ts';
 import type { ProjectFabric } from '../net/project-fabric.ts';
 import { createWasmRuntime } from '../runtime/wasm/driver.ts';
@@ -50,6 +51,7 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
       runDir: dirs.run,
       engine: async (inner) => (await engine.get(inner)).fabric,
       onNotice: notice,
+      plane: planeChoice(process.env),
     }),
   );
   const runtime = stack.use(createWasmRuntime({ fabric }));
