@@ -1,23 +1,28 @@
 /*
  * wcompose-relay: stands for one Wasm instance on its Docker networks.
  *
- * It runs as PID 1 of a tiny container that carries the service's names. TCP connections to it are handed to the
- * worker that runs the guest, through unix sockets in a directory that both see:
+ * It runs as PID 1 of a tiny container that carries the service's names. TCP connections to it go to the worker that
+ * runs the guest, in one of two ways. On the Engine's own machine, through unix sockets in a directory that both see:
  *
  *     container -- TCP --> relay -- unix socket DIR/<port> --> worker
  *
  * On each unix connection the relay first writes one line, "<peer address> <peer port>\n", then the bytes go both
- * ways untouched. It listens exactly while the service listens, so a client of a stopped service is refused by the
- * kernel, as it would be by a container.
+ * ways untouched. With no DIR the connections are streams on the control channel, which leads to every Engine:
  *
- *   relay run DIR     serve; the control channel is stdin and stdout
+ *     container -- TCP --> relay -- control channel --> supervisor -- unix socket --> worker
+ *
+ * It listens exactly while the service listens, so a client of a stopped service is refused by the kernel, as it would
+ * be by a container. In the other direction it connects, by numeric address, where the host asks it to.
+ *
+ *   relay run [DIR]   serve; the control channel is stdin and stdout
  *   relay rm PATH     remove what is in the directory PATH; follows no symbolic link, leaves no file system
  *   relay --version
  *
- * Control channel: frames of a 12 byte header (type, id, payload length; 32 bit little endian each) and a payload.
- * Both sides begin with HELLO, whose payload is the magic "WCRELAY" 0 and the protocol version (32 bit). Whatever
- * is no HELLO ends the relay: something else writes to its stdin. Requests carry an id of the host's choice; the
- * answer, OK or ERR, carries the same. The end of stdin ends the relay: nobody needs it any longer.
+ * Control channel: frames of a 12 byte header (type, id, payload length; 32 bit little endian each) and a payload of
+ * at most 1024 bytes, DATA 65536. Both sides begin with HELLO, whose payload is the magic "WCRELAY" 0 and the protocol
+ * version (32 bit). Whatever is no HELLO ends the relay: something else writes to its stdin. Requests carry an id of
+ * the host's choice; the answer, OK or ERR, carries the same. The end of stdin ends the relay: nobody needs it any
+ * longer.
  *
  *   type         from    payload              answer
  *   1 HELLO      both    magic, version
@@ -25,7 +30,19 @@
  *   3 UNLISTEN   host    "<address> <port>"   OK or ERR   connections that are open stay open
  *   4 OK         relay
  *   5 ERR        relay   errno name
- *   16 and up    reserved for streams that travel over the control channel itself
+ *
+ * Streams have ids of their own, odd ones given by the relay and even ones by the host, never given twice.
+ *
+ *   16 OPEN      relay   "<listening port> <peer address> <peer port>"
+ *   17 DIAL      host    "<address> <port>"   OPENED or RESET
+ *   18 OPENED    relay
+ *   19 DATA      both    bytes
+ *   20 FIN       both                         no more DATA from this side; after both FINs the stream is gone
+ *   21 RESET     both    errno name or ""     the stream is gone at once; so it is for whoever sent it
+ *   22 CREDIT    both    number (32 bit)      the receiver has passed on so many bytes more
+ *
+ * Each side may have sent 1 MiB more in a stream than CREDIT came back for, so a receiver that is stopped holds up its
+ * own stream and nothing else. Frames of a stream that is gone crossed its end on the way and mean nothing.
  *
  * How connections end. A half-close is passed on in both directions. A service that closes with unread input, that
  * does not accept, or that was closed while its client still sends, gives the client a TCP reset. Lost, because a
@@ -52,16 +69,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 #define MAGIC "WCRELAY" /* with its zero byte: 8 bytes */
 
 enum { HELLO = 1, LISTEN = 2, UNLISTEN = 3, OK = 4, ERR = 5 };
-enum { HEADER = 12, MAX_PAYLOAD = 1024 };
+enum { OPEN = 16, DIAL = 17, OPENED = 18, DATA = 19, FIN = 20, RESET = 21, CREDIT = 22 };
+enum { HEADER = 12, MAX_PAYLOAD = 1024, MAX_DATA = 65536 };
+enum { WINDOW = 1 << 20, CREDIT_STEP = WINDOW / 4 };
 enum { CHUNK = 65536, TURNS = 16, ACCEPTS = 64, BACKLOG = 4096, SPARE_PIPES = 64, RETRY_MS = 5, EVENTS = 256 };
+
+/* While so much waits for the host, nothing is read that would add to it. */
+enum { OUTPUT_FULL = 256 * 1024 };
+
+/* What may wait for slow receivers of all streams together: well below the container's limit of memory. */
+enum { MAX_QUEUED = 256 * 1024 * 1024 };
 
 /* Two sockets and, while both directions wait for slow receivers, two pipes of two ends each. */
 enum { FILES_PER_CONNECTION = 6, FILES_FOR_THE_REST = 256 };
 
+/* NULL: connections are streams. */
 static const char *socket_dir;
 
 static void die(const char *what, int error) {
@@ -71,7 +97,7 @@ static void die(const char *what, int error) {
 
 /* ---- What the event loop waits for ---- */
 
-enum kind { CONTROL, LISTENER, END };
+enum kind { CONTROL, OUTPUT, LISTENER, END, STREAM };
 
 struct watch {
     enum kind kind;
@@ -95,6 +121,93 @@ static bool watch(struct watch *w, uint32_t events) {
 static void unwatch(struct watch *w) {
     if (w->added) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
     w->added = false;
+}
+
+/* ---- Bytes that wait for a slow receiver ---- */
+
+struct buffer {
+    char *bytes;
+    size_t at, end, size;
+};
+
+static size_t waiting_in(const struct buffer *b) { return b->end - b->at; }
+
+/* Where `length` bytes more have room, or NULL; the caller moves `end`. */
+static char *room_in(struct buffer *b, size_t length) {
+    if (b->at == b->end) b->at = b->end = 0;
+    /* Never moves more than was taken out since the last time. */
+    if (b->size - b->end < length && b->at > 0 && b->at >= waiting_in(b)) {
+        memmove(b->bytes, b->bytes + b->at, waiting_in(b));
+        b->end -= b->at;
+        b->at = 0;
+    }
+    if (b->size - b->end >= length) return b->bytes + b->end;
+    size_t size = b->size ? b->size : 16384;
+    while (size - b->end < length) size *= 2;
+    char *bytes = realloc(b->bytes, size);
+    if (!bytes) return NULL;
+    b->bytes = bytes;
+    b->size = size;
+    return bytes + b->end;
+}
+
+static void free_buffer(struct buffer *b) {
+    free(b->bytes);
+    *b = (struct buffer){0};
+}
+
+/* ---- Frames to the host; they are written when a batch of events is done ---- */
+
+static struct buffer output;
+static struct watch output_watch = {.kind = OUTPUT, .fd = STDOUT_FILENO};
+
+static bool output_full(void) { return waiting_in(&output) >= OUTPUT_FULL; }
+
+/* Where a frame's payload goes; `finish_frame` completes it. */
+static char *begin_frame(size_t length) {
+    char *frame = room_in(&output, HEADER + length);
+    if (!frame) die("output", ENOMEM);
+    return frame + HEADER;
+}
+
+static void finish_frame(uint32_t type, uint32_t id, size_t length) {
+    uint32_t header[3] = {htole32(type), htole32(id), htole32((uint32_t)length)};
+    memcpy(output.bytes + output.end, header, HEADER);
+    output.end += HEADER + length;
+}
+
+static void send_frame(uint32_t type, uint32_t id, const void *payload, size_t length) {
+    char *at = begin_frame(length);
+    if (length) memcpy(at, payload, length);
+    finish_frame(type, id, length);
+}
+
+static void flush_output(void) {
+    while (waiting_in(&output) > 0) {
+        ssize_t n = write(STDOUT_FILENO, output.bytes + output.at, waiting_in(&output));
+        if (n < 0 && errno == EAGAIN) break;
+        if (n < 0 && errno != EINTR) exit(0); /* nobody reads: nobody needs the relay */
+        if (n > 0) output.at += (size_t)n;
+    }
+    if (!watch(&output_watch, waiting_in(&output) > 0 ? EPOLLOUT : 0u)) die("epoll", errno);
+}
+
+/* musl has no strerrorname_np. */
+static const struct { int error; const char *name; } error_names[] = {
+    {EACCES, "EACCES"}, {EADDRINUSE, "EADDRINUSE"}, {EADDRNOTAVAIL, "EADDRNOTAVAIL"}, {ECONNABORTED, "ECONNABORTED"},
+    {ECONNREFUSED, "ECONNREFUSED"}, {ECONNRESET, "ECONNRESET"}, {EHOSTUNREACH, "EHOSTUNREACH"}, {EINVAL, "EINVAL"},
+    {EMFILE, "EMFILE"}, {ENETUNREACH, "ENETUNREACH"}, {ENFILE, "ENFILE"}, {ENOBUFS, "ENOBUFS"}, {ENOENT, "ENOENT"},
+    {ENOMEM, "ENOMEM"}, {ENOSYS, "ENOSYS"}, {EPERM, "EPERM"}, {EPIPE, "EPIPE"}, {EPROTO, "EPROTO"},
+    {ETIMEDOUT, "ETIMEDOUT"},
+};
+
+/* A frame whose payload is the name of an errno; 0: nothing. */
+static void send_error(uint32_t type, uint32_t id, int error) {
+    char name[16] = "";
+    if (error) snprintf(name, sizeof name, "E%d", error);
+    for (size_t i = 0; i < sizeof error_names / sizeof *error_names; i++)
+        if (error_names[i].error == error) strcpy(name, error_names[i].name);
+    send_frame(type, id, name, strlen(name));
 }
 
 /* ---- Pipes: splice needs one between two sockets; a flow keeps one only while its receiver is slow ---- */
@@ -262,6 +375,243 @@ static bool add_connection(int client, int service) {
     return true;
 }
 
+/* ---- Streams: connections that travel over the control channel ---- */
+
+enum { BUCKETS = 1024 };
+
+struct stream {
+    struct watch watch; /* first: an event's pointer is the stream's */
+    uint32_t id;
+    uint32_t credit;     /* bytes the host still takes */
+    uint32_t passed_on;  /* bytes the host has no CREDIT for yet */
+    struct buffer queue; /* from the host, for the peer */
+    bool connecting;
+    bool hung_up;  /* as of an end of a connection */
+    bool ended;    /* the peer's end of input was read, and FIN sent */
+    bool fin;      /* the host's FIN came */
+    bool closed;   /* ... and was passed on to the peer */
+    bool readable; /* in the queue of streams to be read from */
+    bool dead;
+    struct stream *next_readable;
+    struct stream *next; /* in its bucket, then among the dead */
+};
+
+static struct stream *streams[BUCKETS];
+static struct stream *dead_streams;
+static struct stream *first_readable, **last_readable = &first_readable;
+
+/* Bytes of all queues. */
+static size_t queued;
+
+static struct stream **bucket_of(uint32_t id) { return &streams[(id >> 1) % BUCKETS]; }
+
+static struct stream *find_stream(uint32_t id) {
+    struct stream *s = *bucket_of(id);
+    while (s && s->id != id) s = s->next;
+    return s;
+}
+
+static void close_stream(struct stream *s, bool reset) {
+    if (reset) reset_on_close(s->watch.fd);
+    close(s->watch.fd);
+    queued -= s->queue.size;
+    free_buffer(&s->queue);
+    struct stream **at = bucket_of(s->id);
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+    s->dead = true;
+    open_connections--;
+    s->next = dead_streams;
+    dead_streams = s;
+}
+
+/* The batch of events may still name them, and so may the queue of those to be read from. */
+static void free_dead_streams(void) {
+    for (struct stream **at = &dead_streams; *at;) {
+        struct stream *s = *at;
+        if (s->readable) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        free(s);
+    }
+}
+
+static void reset_stream(struct stream *s, int error) {
+    send_error(RESET, s->id, error);
+    close_stream(s, true);
+}
+
+static void mark_readable(struct stream *s) {
+    if (s->readable) return;
+    s->readable = true;
+    s->next_readable = NULL;
+    *last_readable = s;
+    last_readable = &s->next_readable;
+}
+
+static bool may_read(const struct stream *s) { return !s->connecting && !s->ended && s->credit > 0; }
+
+static void wait_for_stream(struct stream *s) {
+    if (s->dead || s->hung_up) return;
+    bool readable = may_read(s) && !s->readable;
+    bool writable = s->connecting || waiting_in(&s->queue) > 0;
+    if (!watch(&s->watch, (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u))) reset_stream(s, ENOMEM);
+}
+
+/* Ends a stream on which nothing more can happen; otherwise says what to wait for. */
+static void settle_stream(struct stream *s) {
+    if (s->dead) return;
+    if (s->ended && s->closed) return close_stream(s, false);
+    /* The peer takes nothing more, and the host may still send. */
+    if (s->ended && s->hung_up) return reset_stream(s, ECONNRESET);
+    wait_for_stream(s);
+}
+
+/* One piece from the peer, straight into the output. */
+static void read_stream(struct stream *s) {
+    if (s->dead || !may_read(s)) return;
+    size_t want = s->credit < MAX_DATA ? s->credit : MAX_DATA;
+    char *at = begin_frame(want);
+    ssize_t n = recv(s->watch.fd, at, want, 0);
+    if (n > 0) {
+        finish_frame(DATA, s->id, (size_t)n);
+        s->credit -= (uint32_t)n;
+        if (s->hung_up && s->credit > 0) mark_readable(s);
+    } else if (n == 0) {
+        send_frame(FIN, s->id, NULL, 0);
+        s->ended = true;
+    } else if ((errno != EAGAIN && errno != EINTR) || s->hung_up) {
+        return reset_stream(s, errno == EAGAIN ? ECONNRESET : errno);
+    }
+    settle_stream(s);
+}
+
+/* In turn, while the host takes what they give. */
+static void read_streams(void) {
+    while (first_readable && !output_full()) {
+        struct stream *s = first_readable;
+        first_readable = s->next_readable;
+        if (!first_readable) last_readable = &first_readable;
+        s->readable = false;
+        read_stream(s);
+    }
+    for (struct stream *s = first_readable; s; s = s->next_readable) wait_for_stream(s);
+}
+
+static void count_passed_on(struct stream *s, size_t length) {
+    s->passed_on += (uint32_t)length;
+    if (s->passed_on < CREDIT_STEP) return;
+    uint32_t credit = htole32(s->passed_on);
+    send_frame(CREDIT, s->id, &credit, sizeof credit);
+    s->passed_on = 0;
+}
+
+static void flush_stream(struct stream *s) {
+    struct buffer *queue = &s->queue;
+    while (waiting_in(queue) > 0) {
+        ssize_t n = send(s->watch.fd, queue->bytes + queue->at, waiting_in(queue), MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN) break;
+        if (n < 0) return reset_stream(s, errno);
+        queue->at += (size_t)n;
+        count_passed_on(s, (size_t)n);
+    }
+    if (waiting_in(queue) == 0) {
+        queued -= queue->size;
+        free_buffer(queue);
+        if (s->fin && !s->closed) {
+            shutdown(s->watch.fd, SHUT_WR);
+            s->closed = true;
+        }
+    }
+    settle_stream(s);
+}
+
+/* Part of a DATA frame. What the peer takes at once is not copied. */
+static void on_data(uint32_t id, const char *bytes, size_t length) {
+    struct stream *s = find_stream(id);
+    if (!s || s->fin) return;
+    struct buffer *queue = &s->queue;
+    if (waiting_in(queue) == 0 && !s->connecting) {
+        ssize_t n = send(s->watch.fd, bytes, length, MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN) return reset_stream(s, errno);
+        if (n > 0) {
+            count_passed_on(s, (size_t)n);
+            bytes += n;
+            length -= (size_t)n;
+        }
+    }
+    if (length == 0) return;
+    if (waiting_in(queue) + length > WINDOW) return reset_stream(s, EPROTO);
+    if (queued + length > MAX_QUEUED) return reset_stream(s, ENOBUFS);
+    size_t before = queue->size;
+    char *at = room_in(queue, length);
+    if (!at) return reset_stream(s, ENOMEM);
+    queued += queue->size - before;
+    memcpy(at, bytes, length);
+    queue->end += length;
+    wait_for_stream(s);
+}
+
+static void on_fin(uint32_t id) {
+    struct stream *s = find_stream(id);
+    if (!s) return;
+    s->fin = true;
+    if (!s->connecting) flush_stream(s);
+}
+
+static void on_reset(uint32_t id) {
+    struct stream *s = find_stream(id);
+    if (s) close_stream(s, true);
+}
+
+static void on_credit(uint32_t id, const char *payload, uint32_t length) {
+    struct stream *s = find_stream(id);
+    uint32_t credit;
+    if (length != sizeof credit) die("a CREDIT frame without a number", 0);
+    if (!s) return;
+    memcpy(&credit, payload, sizeof credit);
+    credit = le32toh(credit);
+    s->credit = credit > WINDOW - s->credit ? WINDOW : s->credit + credit;
+    if (s->hung_up && may_read(s)) mark_readable(s);
+    else wait_for_stream(s);
+}
+
+static void on_stream(struct stream *s, uint32_t events) {
+    if (s->dead) return;
+    if (s->connecting) {
+        int error = 0;
+        socklen_t length = sizeof error;
+        getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+        if (error) return reset_stream(s, error);
+        s->connecting = false;
+        send_frame(OPENED, s->id, NULL, 0);
+        return flush_stream(s);
+    }
+    if (events & (EPOLLHUP | EPOLLERR)) {
+        s->hung_up = true;
+        unwatch(&s->watch);
+    }
+    if (events & EPOLLOUT) flush_stream(s);
+    else settle_stream(s);
+    if (!s->dead && (events & ~(uint32_t)EPOLLOUT) && may_read(s)) mark_readable(s);
+}
+
+/* Takes the descriptor, unless it returns false. */
+static bool add_stream(int fd, uint32_t id, bool connecting) {
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s) return false;
+    s->watch = (struct watch){.kind = STREAM, .fd = fd};
+    s->id = id;
+    s->credit = WINDOW;
+    s->connecting = connecting;
+    s->next = *bucket_of(id);
+    *bucket_of(id) = s;
+    open_connections++;
+    return true;
+}
+
 /* ---- Listeners ---- */
 
 struct listener {
@@ -311,6 +661,30 @@ static int connect_service(int port, int client) {
     return errno = error, -1;
 }
 
+/* False with errno: the client is still the caller's. */
+static bool open_stream(int port, int client) {
+    static uint32_t next = 1;
+    char text[96];
+    int length = snprintf(text, sizeof text, "%d ", port);
+    int line = hello_line(client, text + length, sizeof text - (size_t)length);
+    if (line == 0) return errno = ECONNABORTED, false;
+    while (find_stream(next)) next += 2;
+    if (!add_stream(client, next, false)) return errno = ENOMEM, false;
+    send_frame(OPEN, next, text, (size_t)(length + line - 1));
+    wait_for_stream(find_stream(next));
+    next += 2;
+    return true;
+}
+
+static bool hand_over(int port, int client) {
+    if (!socket_dir) return open_stream(port, client);
+    int service = connect_service(port, client);
+    if (service < 0) return false;
+    if (add_connection(client, service)) return true;
+    close(service);
+    return errno = ECONNABORTED, false;
+}
+
 /* Stops accepting for RETRY_MS; meanwhile the kernel's queue holds the clients. */
 static void pause_listener(struct listener *l, int waiting) {
     l->waiting = waiting;
@@ -324,19 +698,16 @@ static bool is_shortage(int error) {
 
 static void on_listener(struct listener *l) {
     for (int n = 0; n < ACCEPTS; n++) {
-        if (open_connections >= max_connections) return pause_listener(l, l->waiting);
+        if (open_connections >= max_connections || output_full()) return pause_listener(l, l->waiting);
         int client = l->waiting >= 0 ? l->waiting : accept4(l->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         l->waiting = -1;
         if (client < 0 && errno == EAGAIN) break;
         if (client < 0 && is_shortage(errno)) return pause_listener(l, -1);
         if (client < 0) continue; /* the client gave up before it was accepted */
-        int service = connect_service(l->port, client);
-        if (service < 0 && is_shortage(errno)) return pause_listener(l, client);
-        if (service < 0 || !add_connection(client, service)) {
-            reset_on_close(client);
-            close(client);
-            if (service >= 0) close(service);
-        }
+        if (hand_over(l->port, client)) continue;
+        if (is_shortage(errno)) return pause_listener(l, client);
+        reset_on_close(client);
+        close(client);
     }
     l->paused = !watch(&l->watch, EPOLLIN);
 }
@@ -430,19 +801,30 @@ static int retry_paused_listeners(void) {
     return any ? RETRY_MS : -1;
 }
 
-/* ---- Control channel ---- */
+/* ---- Dialling ---- */
 
-static void send_frame(uint32_t type, uint32_t id, const void *payload, uint32_t length) {
-    uint32_t header[3] = {htole32(type), htole32(id), htole32(length)};
-    char frame[HEADER + MAX_PAYLOAD];
-    memcpy(frame, header, HEADER);
-    if (length) memcpy(frame + HEADER, payload, length);
-    for (size_t at = 0; at < HEADER + length;) {
-        ssize_t n = write(STDOUT_FILENO, frame + at, HEADER + length - at);
-        if (n < 0 && errno != EINTR) exit(0); /* nobody reads: nobody needs the relay */
-        if (n > 0) at += (size_t)n;
-    }
+/* 0, or the errno with which it failed at once; OPENED or RESET tells of the rest. */
+static int dial(uint32_t id, const char *text) {
+    char address[64];
+    int port = 0, used = 0;
+    bool valid = strlen(text) < sizeof address && sscanf(text, "%63s %d%n", address, &port, &used) == 2 &&
+                 !text[used] && port >= 1 && port <= 65535 && id % 2 == 0 && !find_stream(id);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    bool is_v6 = valid && inet_pton(AF_INET6, address, &v6.sin6_addr) == 1;
+    if (!valid || (!is_v6 && inet_pton(AF_INET, address, &v4.sin_addr) != 1)) return EINVAL;
+    int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    set_tcp_options(fd);
+    struct sockaddr *to = is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
+    int error = connect(fd, to, is_v6 ? sizeof v6 : sizeof v4) && errno != EINPROGRESS ? errno : 0;
+    if (!error && !add_stream(fd, id, true)) error = ENOMEM;
+    if (error) return close(fd), error;
+    wait_for_stream(find_stream(id));
+    return 0;
 }
+
+/* ---- Control channel ---- */
 
 static void send_hello(void) {
     char payload[12] = MAGIC;
@@ -451,57 +833,73 @@ static void send_hello(void) {
     send_frame(HELLO, 0, payload, sizeof payload);
 }
 
-/* What listening and its requests can give; musl has no strerrorname_np. */
-static const struct { int error; const char *name; } error_names[] = {
-    {EACCES, "EACCES"}, {EADDRINUSE, "EADDRINUSE"}, {EADDRNOTAVAIL, "EADDRNOTAVAIL"}, {EINVAL, "EINVAL"},
-    {EMFILE, "EMFILE"}, {ENFILE, "ENFILE"}, {ENOBUFS, "ENOBUFS"}, {ENOENT, "ENOENT"},
-    {ENOMEM, "ENOMEM"}, {ENOSYS, "ENOSYS"},
-};
+static void answer(uint32_t id, int error) { send_error(error ? ERR : OK, id, error); }
 
-static void answer(uint32_t id, int error) {
-    char name[16] = "";
-    if (error) snprintf(name, sizeof name, "E%d", error);
-    for (size_t i = 0; i < sizeof error_names / sizeof *error_names; i++)
-        if (error_names[i].error == error) strcpy(name, error_names[i].name);
-    send_frame(error ? ERR : OK, id, name, (uint32_t)strlen(name));
+static void on_dial(uint32_t id, const char *text) {
+    int error = dial(id, text);
+    if (error) send_error(RESET, id, error);
+}
+
+static bool greeted;
+
+static void greet(uint32_t type, const char *payload, uint32_t length) {
+    uint32_t version;
+    if (type != HELLO || length != 12 || memcmp(payload, MAGIC, 8) != 0) die("stdin does not begin with HELLO", 0);
+    memcpy(&version, payload + 8, sizeof version);
+    if (le32toh(version) != PROTOCOL_VERSION) die("the host speaks another version of the protocol", 0);
+    greeted = true;
 }
 
 static void on_frame(uint32_t type, uint32_t id, const char *payload, uint32_t length) {
-    static bool greeted;
-    if (!greeted) {
-        uint32_t version;
-        if (type != HELLO || length != 12 || memcmp(payload, MAGIC, 8) != 0) die("stdin does not begin with HELLO", 0);
-        memcpy(&version, payload + 8, sizeof version);
-        if (le32toh(version) != PROTOCOL_VERSION) die("the host speaks another version of the protocol", 0);
-        greeted = true;
-        return;
-    }
+    if (!greeted) return greet(type, payload, length);
     char text[MAX_PAYLOAD + 1];
     memcpy(text, payload, length);
     text[length] = 0;
-    if (type == LISTEN) answer(id, add_listener(text));
-    else if (type == UNLISTEN) answer(id, remove_listener(text));
-    else answer(id, ENOSYS);
+    switch (type) {
+    case LISTEN: return answer(id, add_listener(text));
+    case UNLISTEN: return answer(id, remove_listener(text));
+    case DIAL: return on_dial(id, text);
+    case FIN: return on_fin(id);
+    case RESET: return on_reset(id);
+    case CREDIT: return on_credit(id, payload, length);
+    default: return answer(id, ENOSYS);
+    }
 }
 
 static void on_control(void) {
-    static char buffer[HEADER + MAX_PAYLOAD];
+    static char buffer[MAX_DATA];
     static size_t filled;
+    static uint32_t data_id, data_left; /* of a DATA frame, which is passed on as it comes */
     ssize_t n = read(STDIN_FILENO, buffer + filled, sizeof buffer - filled);
-    if (n == 0) exit(0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n < 0) exit(0);
+    if (n <= 0) exit(0);
     filled += (size_t)n;
-    while (filled >= HEADER) {
+    size_t at = 0;
+    while (at < filled) {
+        if (data_left > 0) {
+            size_t part = filled - at < data_left ? filled - at : data_left;
+            on_data(data_id, buffer + at, part);
+            at += part;
+            data_left -= (uint32_t)part;
+            continue;
+        }
+        if (filled - at < HEADER) break;
         uint32_t header[3];
-        memcpy(header, buffer, HEADER);
-        uint32_t length = le32toh(header[2]);
+        memcpy(header, buffer + at, HEADER);
+        uint32_t type = le32toh(header[0]), id = le32toh(header[1]), length = le32toh(header[2]);
+        if (greeted && type == DATA && length <= MAX_DATA) {
+            at += HEADER;
+            data_id = id;
+            data_left = length;
+            continue;
+        }
         if (length > MAX_PAYLOAD) die("a control frame is too long", 0);
-        if (filled < HEADER + length) break;
-        on_frame(le32toh(header[0]), le32toh(header[1]), buffer + HEADER, length);
-        filled -= HEADER + length;
-        memmove(buffer, buffer + HEADER + length, filled);
+        if (filled - at < HEADER + length) break;
+        on_frame(type, id, buffer + at + HEADER, length);
+        at += HEADER + length;
     }
+    filled -= at;
+    memmove(buffer, buffer + at, filled);
 }
 
 /* ---- relay run ---- */
@@ -511,6 +909,9 @@ static void on_event(struct watch *w, uint32_t events) {
     case CONTROL: return on_control();
     case LISTENER: return w->fd < 0 ? (void)0 : on_listener((struct listener *)w);
     case END: return on_end((struct end *)w, events);
+    case STREAM: return on_stream((struct stream *)w, events);
+    /* Written to when the batch is done; without a reader there is nobody who needs the relay. */
+    case OUTPUT: return events & (EPOLLERR | EPOLLHUP) ? exit(0) : (void)0;
     }
 }
 
@@ -526,17 +927,26 @@ static _Noreturn void run(const char *dir) {
     rlim_t soft = files.rlim_cur;
     files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files)) files.rlim_cur = soft;
-    max_connections = files.rlim_cur > FILES_FOR_THE_REST + FILES_PER_CONNECTION
-        ? (files.rlim_cur - FILES_FOR_THE_REST) / FILES_PER_CONNECTION : 1;
+    size_t each = socket_dir ? FILES_PER_CONNECTION : 1;
+    max_connections = files.rlim_cur > FILES_FOR_THE_REST + each ? (files.rlim_cur - FILES_FOR_THE_REST) / each : 1;
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     static struct watch control = {.kind = CONTROL, .fd = STDIN_FILENO};
-    if (!watch(&control, EPOLLIN)) die("epoll", errno);
+    /* So that a host which does not read for a while holds up nothing but what is for it. */
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK)) die("stdout", errno);
     send_hello();
     struct epoll_event events[EVENTS];
     for (;;) {
-        int n = epoll_wait(epoll_fd, events, EVENTS, retry_paused_listeners());
+        int timeout = retry_paused_listeners();
+        do {
+            read_streams();
+            flush_output();
+        } while (first_readable && !output_full());
+        if (!watch(&control, output_full() ? 0u : EPOLLIN)) die("epoll", errno);
+        int n = epoll_wait(epoll_fd, events, EVENTS, timeout);
         for (int i = 0; i < n; i++) on_event(events[i].data.ptr, events[i].events);
         free_dead_connections();
+        free_dead_streams();
         free_dead_listeners();
     }
 }
@@ -630,9 +1040,9 @@ static int remove_content(const char *path) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 3 && strcmp(argv[1], "run") == 0) run(argv[2]);
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "run") == 0) run(argv[2]); /* NULL ends argv */
     if (argc == 3 && strcmp(argv[1], "rm") == 0) return remove_content(argv[2]);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) return printf("wcompose-relay, protocol %u\n", PROTOCOL_VERSION), 0;
-    fputs("usage: relay run DIR | relay rm PATH | relay --version\n", stderr);
+    fputs("usage: relay run [DIR] | relay rm PATH | relay --version\n", stderr);
     return 2;
 }

@@ -45,11 +45,11 @@ export interface PublishedListener {
  */
 export type ConnectVerdict =
   | { readonly to: 'tcp'; readonly host: string; readonly port: number }
-  /** A Wasm instance: connect to this unix socket and write `hello` first. */
+  /** A Wasm instance, or a connection that is open already: connect to this unix socket and write `hello` first. */
   | { readonly to: 'unix'; readonly path: string; readonly hello: string }
   /** `reason` is for the service's log: from, to and which rule. */
   | {
       readonly to: 'refused';
-      readonly errno: 'EACCES' | 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH';
+      readonly errno: 'EACCES' | 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH' | 'ETIMEDOUT';
       readonly reason: string;
     };

@@ -7,18 +7,23 @@ import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { Project, WasmService } from '../model/project.ts';
 import { Serial } from '../util/serial.ts';
 import { Answers } from './answers.ts';
+import { DialServer } from './dial-server.ts';
 import { EngineView } from './engine-view.ts';
 import type { GetEngine } from './engine-view.ts';
 import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from './fabric.ts';
 import { readHostAddresses } from './host-addresses.ts';
 import { hostsFile } from './hosts-file.ts';
+import { planeOf } from './plane.ts';
+import type { PlaneChoice } from './plane.ts';
 import { decide } from './policy.ts';
 import type { Destination, HostAddresses, Peer, World } from './policy.ts';
 import { notNative, ProjectRelays } from './project-relays.ts';
+import type { RelaysOptions } from './project-relays.ts';
 import { RareNotices } from './rare-notices.ts';
 import { RoundRobin } from './round-robin.ts';
 import { answer } from './resolve.ts';
 import { lookupOutside } from './outside-dns.ts';
+import { dialThroughRelay } from './relay-dial.ts';
 import { HOST_GATEWAY, VirtualAddresses } from './virtual-addresses.ts';
 
 export interface FabricOptions {
@@ -28,6 +33,8 @@ export interface FabricOptions {
   readonly engine: GetEngine;
   /** For the user: a relay that ended, a name server that does not answer, what this Engine cannot do. */
   readonly onNotice: (message: string) => void;
+  /** How bytes travel between the two kinds; `auto` without it. */
+  readonly plane?: PlaneChoice;
   readonly hostAddresses?: () => HostAddresses;
   readonly lookup?: (name: string, signal: AbortSignal) => Promise<readonly string[]>;
 }
@@ -43,7 +50,7 @@ export interface ProjectFabric extends Fabric {
 }
 
 export function createFabric(options: FabricOptions): ProjectFabric {
-  return new NativeFabric(options);
+  return new EngineFabric(options);
 }
 
 /** An attached instance. */
@@ -55,10 +62,12 @@ interface Member extends Peer {
   readonly queue: Serial;
 }
 
-class NativeFabric implements ProjectFabric {
+class EngineFabric implements ProjectFabric {
   readonly #options: FabricOptions;
   readonly #view: EngineView;
   readonly #relays: ProjectRelays;
+  readonly #dialled: DialServer;
+  readonly #plane: PlaneChoice;
   readonly #virtual: VirtualAddresses;
   readonly #members = new Map<InstanceId, Member>();
   #project: Project | undefined;
@@ -71,7 +80,10 @@ class NativeFabric implements ProjectFabric {
     this.#options = options;
     this.#notices = new RareNotices(options.onNotice);
     this.#view = new EngineView(options.engine);
-    this.#relays = new ProjectRelays({ ...options, info: async (signal) => await this.#view.info(signal) });
+    this.#plane = options.plane ?? 'auto';
+    const info: RelaysOptions['info'] = async (signal) => await this.#view.info(signal);
+    this.#relays = new ProjectRelays({ ...options, plane: this.#plane, info });
+    this.#dialled = new DialServer(join(options.runDir, SOCKET_DIRS, DIAL_SOCKET));
     this.#virtual = new VirtualAddresses(options.project);
   }
 
@@ -186,6 +198,7 @@ class NativeFabric implements ProjectFabric {
       // A relay whose removal fails ends by itself when this process does.
       if (end.status === 'rejected') this.#options.onNotice(`a relay is left: ${String(end.reason)}`);
     }
+    await this.#dialled[Symbol.asyncDispose]();
     await rm(join(this.#options.runDir, SOCKET_DIRS), { recursive: true, force: true });
   }
 
@@ -233,9 +246,13 @@ class NativeFabric implements ProjectFabric {
         if (from.service.networkMode === 'host' && from.listening.has(port)) return this.#dial(from, from, port);
         return { to: 'tcp', host: '127.0.0.1', port };
       case 'network': {
+        const { address } = destination;
         const info = await this.#view.info(signal);
-        if (info.native) return { to: 'tcp', host: destination.address, port };
-        const reason = `${from.id} cannot connect to ${destination.address} port ${port}: ${notNative(info)}; publish the container's port instead`;
+        if (planeOf(this.#plane, info) === 'mux') {
+          return await dialThroughRelay(this.#relays, this.#dialled, { from: from.id, address, port }, signal);
+        }
+        if (info.native) return { to: 'tcp', host: address, port };
+        const reason = `${from.id} cannot connect to ${address} port ${port}: ${notNative(info)}; unset WCOMPOSE_NET`;
         return { to: 'refused', errno: 'ENETUNREACH', reason };
       }
       case 'instance': {
@@ -293,6 +310,8 @@ function hostGatewayAddress(address: string): string {
 }
 
 const SOCKET_DIRS = 'n';
+/** Beside the instances' directories, whose names are numbers. */
+const DIAL_SOCKET = 'd';
 const CLEANUP_MS = 15_000;
 const FIRST_DIAL_PORT = 32_768;
 const DIAL_PORTS = 28_232;

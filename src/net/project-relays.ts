@@ -4,14 +4,19 @@ import type { Project } from '../model/project.ts';
 import { engineNetworks } from './engine-view.ts';
 import type { GetEngine } from './engine-view.ts';
 import type { EngineInfo, RelayContainer } from './fabric-engine.ts';
+import { planeOf } from './plane.ts';
+import type { Plane, PlaneChoice } from './plane.ts';
 import type { Peer } from './policy.ts';
 import type { RelayNetwork, RelaySpec } from './relay/container.ts';
 import { RelayKeeper } from './relay/keeper.ts';
+import { RelayLostError } from './relay/relay-errors.ts';
+import type { RelayStream } from './relay/relay-stream.ts';
 
 export interface RelaysOptions {
   readonly project: ProjectName;
   readonly engine: GetEngine;
   readonly info: (signal: AbortSignal) => Promise<EngineInfo>;
+  readonly plane: PlaneChoice;
   readonly onNotice: (message: string) => void;
 }
 
@@ -40,12 +45,13 @@ export class ProjectRelays {
     if (networks.length === 0) return;
     const engine = await this.#options.engine(signal);
     const info = await this.#options.info(signal);
-    if (!info.native) {
+    const plane = planeOf(this.#options.plane, info);
+    if (plane === 'unix' && !info.native) {
       this.#sayNotNative(member.id, info);
       return;
     }
     await this.#sweepOnce(signal);
-    const spec = relaySpec(project, member, networks);
+    const spec = relaySpec(project, member, networks, plane);
     const keeper = new RelayKeeper({ spec, engine, onNotice: this.#options.onNotice });
     this.#keepers.set(member.id, keeper);
     try {
@@ -65,6 +71,13 @@ export class ProjectRelays {
 
   async setListening(id: InstanceId, port: number, listening: boolean, signal: AbortSignal): Promise<void> {
     await this.#keepers.get(id)?.setListening(port, listening, signal);
+  }
+
+  /** Connects from where the instance's relay is. Throws RelayRefusedError with the errno, or RelayLostError. */
+  async dial(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<RelayStream> {
+    const keeper = this.#keepers.get(id);
+    if (keeper === undefined) throw new RelayLostError('there is none');
+    return await keeper.dial(address, port, signal);
   }
 
   /** Those that no instance uses, and those that somebody disconnected from a network: their keepers replace them. */
@@ -92,12 +105,12 @@ export class ProjectRelays {
     if (this.#toldNotNative) return;
     this.#toldNotNative = true;
     this.#options.onNotice(
-      `containers cannot connect to ${id} and other Wasm services: ${notNative(info)}; publish their ports instead`,
+      `containers cannot connect to ${id} and other Wasm services: ${notNative(info)}; unset WCOMPOSE_NET`,
     );
   }
 }
 
-/** Why this Engine and the Wasm services cannot reach each other. */
+/** Why this Engine and the Wasm services cannot reach each other by unix sockets and bridge addresses. */
 export function notNative(info: EngineInfo): string {
   return info.rootless
     ? 'the Docker Engine is rootless, and its networks are not those of this machine'
@@ -129,7 +142,7 @@ function relayNetworks(project: Project, member: Member): readonly RelayNetwork[
   );
 }
 
-function relaySpec(project: Project, member: Member, networks: readonly RelayNetwork[]): RelaySpec {
+function relaySpec(project: Project, member: Member, networks: readonly RelayNetwork[], plane: Plane): RelaySpec {
   const { service, id, socketDir } = member;
   const { index } = parseInstanceId(id);
   return {
@@ -139,6 +152,7 @@ function relaySpec(project: Project, member: Member, networks: readonly RelayNet
     name: service.containerName ?? `${project.name}-${service.name}-${index}`,
     networks,
     socketDir,
+    plane,
   };
 }
 

@@ -2,6 +2,7 @@ import type { ProjectDirs } from '../control/project-dirs.ts';
 import { LogHub } from '../logs/hub.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { WasmService } from '../model/project.ts';
+import { planeChoice } from '../net/plane.ts';
 import { createFabric } from '../net/project-fabric.ts';
 import type { ProjectFabric } from '../net/project-fabric.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -55,6 +56,7 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
       runDir: dirs.run,
       engine: async (inner) => (await engine.get(inner)).fabric,
       onNotice: notice,
+      plane: planeChoice(process.env),
     }),
   );
   const whole = stack.use(createWasmRuntime({ fabric }));

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { WcError } from '../../src/model/diagnostic.ts';
 import type { ProjectName } from '../../src/model/ids.ts';
 import type { ContainerEndpoint, EngineInfo, FabricEngine, RelayContainer } from '../../src/net/fabric-engine.ts';
-import { encodeFrame, FRAME, frameReader, helloFrame, isHello } from '../../src/net/relay/frames.ts';
+import { encodeFrame, FRAME, frameReader, helloFrame, isHello, isOfStream } from '../../src/net/relay/frames.ts';
+import type { Frame } from '../../src/net/relay/frames.ts';
 
 /** A container of the fake: what it was made of, and the relay that runs in it. */
 export interface FakeContainer {
@@ -20,6 +21,8 @@ export interface FakeContainer {
   cutOff: boolean;
   /** The end that a relay would have as its stdin and stdout. */
   inside: Duplex | undefined;
+  /** Clients of the relay, by stream: what they got so far, and whom to tell of the end. */
+  readonly clients: Map<number, { text: string; readonly ended: (text: string) => void }>;
 }
 
 /**
@@ -37,6 +40,14 @@ export class FakeFabricEngine implements FabricEngine {
   fail: (call: string) => Error | undefined = () => undefined;
   /** What a relay answers to LISTEN; undefined: OK. */
   refuseListen: string | undefined;
+  /** Where relays were asked to connect: `172.18.0.5 5432`. */
+  readonly dials: string[] = [];
+  /** The errno a relay answers to DIAL; undefined: it opens, and what comes is echoed. */
+  refuseDial: (target: string) => string | undefined = () => undefined;
+  /** Streams that the fabric reset. */
+  readonly resets: number[] = [];
+  /** Relays do not answer to DIAL. */
+  ignoreDials = false;
   #next = 1;
 
   get relayNames(): readonly string[] {
@@ -54,6 +65,20 @@ export class FakeFabricEngine implements FabricEngine {
     const container = this.byName(name);
     this.containers.delete(container.id);
     container.inside?.end();
+  }
+
+  /** A container connects to the relay, writes the text and ends: what it gets until the end, or `reset`. */
+  async connectTo(name: string, port: number, text: string): Promise<string> {
+    const container = this.byName(name);
+    const id = 2 * this.#next++ + 1;
+    const say = (type: number, payload: string): void =>
+      void container.inside?.write(engineFrame(encodeFrame(type, id, Buffer.from(payload))));
+    return await new Promise((resolve) => {
+      container.clients.set(id, { text: '', ended: resolve });
+      say(FRAME.open, `${port} 172.18.0.9 40000`);
+      say(FRAME.data, text);
+      say(FRAME.fin, '');
+    });
   }
 
   async info(signal: AbortSignal): Promise<EngineInfo> {
@@ -85,6 +110,7 @@ export class FakeFabricEngine implements FabricEngine {
       running: false,
       cutOff: false,
       inside: undefined,
+      clients: new Map(),
     });
     return id;
   }
@@ -165,6 +191,10 @@ export class FakeFabricEngine implements FabricEngine {
     const say = (frame: Buffer): void => void inside.write(engineFrame(frame));
     const read = frameReader((frame) => {
       if (isHello(frame)) return;
+      if (isOfStream(frame)) {
+        this.#onStreamFrame(container, frame, say);
+        return;
+      }
       const text = frame.payload.toString();
       if (frame.type === FRAME.listen && this.refuseListen !== undefined) {
         say(encodeFrame(FRAME.error, frame.id, Buffer.from(this.refuseListen)));
@@ -183,6 +213,25 @@ export class FakeFabricEngine implements FabricEngine {
     });
     inside.on('close', () => void this.containers.delete(container.id));
     say(helloFrame());
+  }
+
+  #onStreamFrame(container: FakeContainer, { type, id, payload }: Frame, say: (frame: Buffer) => void): void {
+    const client = container.clients.get(id);
+    if (type === FRAME.dial) {
+      this.dials.push(payload.toString());
+      if (this.ignoreDials) return;
+      const errno = this.refuseDial(payload.toString());
+      say(encodeFrame(errno === undefined ? FRAME.opened : FRAME.reset, id, Buffer.from(errno ?? '')));
+    } else if (type === FRAME.reset) {
+      this.resets.push(id);
+      client?.ended('reset');
+    } else if (client === undefined) {
+      if (type === FRAME.data || type === FRAME.fin) say(encodeFrame(type, id, payload));
+    } else if (type === FRAME.data) {
+      client.text += payload.toString();
+    } else if (type === FRAME.fin) {
+      client.ended(client.text);
+    }
   }
 }
 

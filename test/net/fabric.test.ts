@@ -8,6 +8,7 @@ import { describe, test } from 'vitest';
 import { WcError } from '../../src/model/diagnostic.ts';
 import { instanceId } from '../../src/model/ids.ts';
 import type { NetworkSpec, Service } from '../../src/model/project.ts';
+import type { PlaneChoice } from '../../src/net/plane.ts';
 import { createFabric } from '../../src/net/project-fabric.ts';
 import type { ProjectFabric } from '../../src/net/project-fabric.ts';
 import { HOST_GATEWAY } from '../../src/net/virtual-addresses.ts';
@@ -26,7 +27,11 @@ class Sandbox implements AsyncDisposable {
   engineAsked = 0;
   outside: (name: string) => readonly string[] = () => [];
 
-  constructor(services: readonly Service[], networks: Readonly<Record<string, Partial<NetworkSpec>>> = {}) {
+  constructor(
+    services: readonly Service[],
+    networks: Readonly<Record<string, Partial<NetworkSpec>>> = {},
+    plane: PlaneChoice = 'auto',
+  ) {
     const desired = project(services, networks);
     this.fabric = createFabric({
       project: desired.name,
@@ -36,6 +41,7 @@ class Sandbox implements AsyncDisposable {
         return await Promise.resolve(this.engine);
       },
       onNotice: (message) => this.notices.push(message),
+      plane,
       hostAddresses: () => ({ own: new Set(), bridges: [] }),
       lookup: async (name) => {
         this.asked.push(name);
@@ -314,11 +320,11 @@ describe('relays', () => {
     });
   }
 
-  test('an Engine elsewhere has none: said once, and its containers are refused with the reason', async ({
+  test('with unix sockets forced an Engine elsewhere has none: said once, and its containers are refused', async ({
     expect,
   }) => {
     const services = [wasm('web'), wasm('api'), container('db')] as const;
-    await using sandbox = new Sandbox(services);
+    await using sandbox = new Sandbox(services, {}, 'unix');
     const { engine, fabric, notices } = sandbox;
     engine.infoNow = { arch: 'arm64', native: false, rootless: false };
     engine.subnetsNow = { demo_default: ['172.18.0.0/16'] };

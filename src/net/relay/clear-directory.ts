@@ -4,7 +4,7 @@ import { addAbortSignal } from 'node:stream';
 import { WcError } from '../../model/diagnostic.ts';
 import type { FabricEngine } from '../fabric-engine.ts';
 import { attachDemux } from './attach-demux.ts';
-import { CONFINED, KIND_LABEL } from './container.ts';
+import { CONFINED, HOST_FILES, KIND_LABEL } from './container.ts';
 import { ensureRelayImage } from './image.ts';
 
 /**
@@ -42,6 +42,7 @@ function helperBody(image: string, path: string): Readonly<Record<string, unknow
     Labels: { [KIND_LABEL]: 'helper', 'dev.wcompose.directory': path },
     HostConfig: {
       ...CONFINED,
+      ...HOST_FILES,
       NetworkMode: 'none',
       CapAdd: ['DAC_OVERRIDE', 'FOWNER'],
       // Not recursive: what the host has mounted below is not part of it.

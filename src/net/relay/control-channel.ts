@@ -2,27 +2,19 @@ import type { Duplex } from 'node:stream';
 
 import { untilAborted } from '../until-aborted.ts';
 import { attachDemux } from './attach-demux.ts';
-import { encodeFrame, FRAME, frameReader, helloFrame, isHello } from './frames.ts';
+import { encodeFrame, FRAME, frameReader, helloFrame, isHello, isOfStream } from './frames.ts';
 import type { Frame } from './frames.ts';
+import { RelayLostError, RelayRefusedError } from './relay-errors.ts';
+import { RelayStreams } from './relay-streams.ts';
+import type { OnOpen } from './relay-streams.ts';
 
-/** The relay is gone or its connection is; what was asked of it may have been done or not. */
-export class RelayLostError extends Error {
-  override readonly name = 'RelayLostError';
-}
-
-/** The relay could not do what was asked; `errno` is its reason: `EADDRINUSE`. */
-export class RelayRefusedError extends Error {
-  override readonly name = 'RelayRefusedError';
-  readonly errno: string;
-
-  constructor(errno: string) {
-    super(`the relay answered ${errno}`);
-    this.errno = errno;
-  }
-}
-
-/** Requests to one relay over its attached stdin and stdout. Closing it ends the relay, whose stdin ends then. */
+/**
+ * Requests to one relay over its attached stdin and stdout, and the connections that travel there too. Closing it
+ * ends the relay, whose stdin ends then.
+ */
 export class ControlChannel implements Disposable {
+  /** Connections that are not handed over by unix sockets. */
+  readonly streams: RelayStreams;
   readonly #stream: Duplex;
   readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
   readonly #hello = Promise.withResolvers<void>();
@@ -31,8 +23,9 @@ export class ControlChannel implements Disposable {
   #said = '';
   #next = 1;
 
-  constructor(stream: Duplex) {
+  constructor(stream: Duplex, onOpen: OnOpen) {
     this.#stream = stream;
+    this.streams = new RelayStreams(stream, onOpen);
     // Whoever waits for HELLO or an answer gets the error; without a waiter it is told by `ended`.
     this.#hello.promise.catch(() => {});
     const read = frameReader((frame) => this.#onFrame(frame));
@@ -90,6 +83,10 @@ export class ControlChannel implements Disposable {
       this.#hello.resolve();
       return;
     }
+    if (isOfStream(frame)) {
+      this.streams.onFrame(frame);
+      return;
+    }
     const waiter = this.#waiting.get(frame.id);
     this.#waiting.delete(frame.id);
     if (frame.type === FRAME.ok) waiter?.resolve();
@@ -104,6 +101,7 @@ export class ControlChannel implements Disposable {
     this.#hello.reject(error);
     for (const waiter of this.#waiting.values()) waiter.reject(error);
     this.#waiting.clear();
+    this.streams.lose(reason);
     this.#ended.resolve(reason);
     this.#stream.destroy();
   }

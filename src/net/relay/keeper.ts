@@ -4,7 +4,8 @@ import { WcError } from '../../model/diagnostic.ts';
 import { Serial } from '../../util/serial.ts';
 import type { FabricEngine } from '../fabric-engine.ts';
 import type { RelaySpec } from './container.ts';
-import { RelayLostError, RelayRefusedError } from './control-channel.ts';
+import { RelayLostError, RelayRefusedError } from './relay-errors.ts';
+import type { RelayStream } from './relay-stream.ts';
 import { startRelay, stopRelay } from './relay.ts';
 import type { Relay } from './relay.ts';
 
@@ -60,6 +61,13 @@ export class RelayKeeper {
     if (listening) this.#wanted.add(port);
     else this.#wanted.delete(port);
     await this.#announce(signal);
+  }
+
+  /** Connects from where the relay is. Throws RelayRefusedError with the errno, RelayLostError, or the signal's reason. */
+  async dial(address: string, port: number, signal: AbortSignal): Promise<RelayStream> {
+    const live = this.#live;
+    if (live === undefined) throw new RelayLostError('it is being started again');
+    return await live.relay.channel.streams.dial(address, port, signal);
   }
 
   /** Resolves when the container and its names are gone. */

@@ -6,6 +6,7 @@ import { relayBody } from './container.ts';
 import type { RelaySpec } from './container.ts';
 import { ControlChannel } from './control-channel.ts';
 import { ensureRelayImage } from './image.ts';
+import { workerDoor } from './worker-door.ts';
 
 /** A relay container that runs, and the way to talk to it. */
 export interface Relay {
@@ -17,14 +18,14 @@ export interface Relay {
 export async function startRelay(engine: FabricEngine, spec: RelaySpec, signal: AbortSignal): Promise<Relay> {
   const info = await engine.info(signal);
   const image = await ensureRelayImage(engine, info.arch, signal);
-  const container = await createRelay(engine, spec, relayBody(spec, image, hostUser(info.rootless)), signal);
+  const container = await createRelay(engine, spec, relayBody(spec, image, info.rootless), signal);
   let channel: ControlChannel | undefined;
   try {
     for (const network of spec.networks.slice(1)) {
       await engine.connectNetwork(network.name, container, network.aliases, signal);
     }
     // Before the start, so that the relay finds an open stdin.
-    channel = new ControlChannel(await attachFor(engine, container, signal));
+    channel = new ControlChannel(await attachFor(engine, container, signal), workerDoor(spec.socketDir));
     await engine.startContainer(container, signal);
     await channel.hello(AbortSignal.any([signal, AbortSignal.timeout(HELLO_MS)]));
     return { container, channel };
@@ -70,11 +71,6 @@ async function attachFor(engine: FabricEngine, container: string, signal: AbortS
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-/** Root of a rootless Engine's container is this user; elsewhere a number is the same inside and outside. */
-function hostUser(rootless: boolean): string {
-  return rootless ? '0:0' : `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
 }
 
 const HELLO_MS = 10_000;

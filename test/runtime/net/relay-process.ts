@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,13 @@ export const relayProgram = fileURLToPath(
   new URL(`../../../relay/bin/relay-${process.arch === 'arm64' ? 'arm64' : 'amd64'}`, import.meta.url),
 );
 
+interface RelayOptions {
+  /** Its limit of open files. */
+  readonly files?: number;
+  /** Connections are streams on the control channel. */
+  readonly streams?: boolean;
+}
+
 /** The relay as a plain process on loopback: its stdin and stdout are the control channel, as in a container. */
 export class RelayProcess implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'wcr-'));
@@ -26,9 +33,10 @@ export class RelayProcess implements AsyncDisposable {
   #wake: (() => void) | undefined;
   #next = 1;
 
-  private constructor(files: number | undefined) {
+  private constructor({ files, streams = false }: RelayOptions) {
     const limit = files === undefined ? '' : `ulimit -n ${files}; `;
-    this.child = spawn('sh', ['-c', `${limit}exec "$0" run "$1"`, relayProgram, this.dir], { stdio: 'pipe' });
+    const command = `${limit}exec "$0" run "$@"`;
+    this.child = spawn('sh', ['-c', command, relayProgram, ...(streams ? [] : [this.dir])], { stdio: 'pipe' });
     const read = frameReader((frame) => {
       this.#frames.push(frame);
       this.#wake?.();
@@ -38,9 +46,8 @@ export class RelayProcess implements AsyncDisposable {
     this.child.stdin?.on('error', () => {});
   }
 
-  /** `files`: its limit of open files. */
-  static async start(files?: number): Promise<RelayProcess> {
-    const relay = new RelayProcess(files);
+  static async start(options: RelayOptions = {}): Promise<RelayProcess> {
+    const relay = new RelayProcess(options);
     relay.send(helloFrame());
     if (!isHello(await relay.frame())) throw new Error('no HELLO');
     return relay;
@@ -48,7 +55,7 @@ export class RelayProcess implements AsyncDisposable {
 
   /** Without a HELLO from this side. */
   static async bare(): Promise<RelayProcess> {
-    const relay = new RelayProcess(undefined);
+    const relay = new RelayProcess({});
     await relay.frame();
     return relay;
   }
@@ -64,6 +71,14 @@ export class RelayProcess implements AsyncDisposable {
       });
     }
     return this.#frames.shift() as Frame;
+  }
+
+  /** Skips frames of other types. */
+  async frameOf(type: number): Promise<Frame> {
+    for (;;) {
+      const frame = await this.frame();
+      if (frame.type === type) return frame;
+    }
   }
 
   /** The answer to a request: `OK`, or the name of an errno. */
@@ -138,4 +153,11 @@ export async function drain(socket: Socket): Promise<{ readonly bytes: Buffer; r
     socket.on('error', (error: NodeJS.ErrnoException) => done(error.code));
     socket.on('close', () => done('closed'));
   });
+}
+
+/** Hundredths of a second the process has used. */
+export function cpuTicks(child: ChildProcess): number {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
 }

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 import { describe, test } from 'vitest';
 
 import { encodeFrame, FRAME } from '../../../src/net/relay/frames.ts';
-import { drain, freePort, RelayProcess } from './relay-process.ts';
+import { cpuTicks, drain, freePort, RelayProcess } from './relay-process.ts';
 
 describe('requests', () => {
   const rows: readonly (readonly [string, number, string, string])[] = [
@@ -52,8 +51,8 @@ describe('the end of the relay', () => {
 
   const junk: readonly (readonly [string, Buffer, string])[] = [
     ['JSON', Buffer.from('{"stream":true,"stdin":true,"stdout":true}'), 'too long'],
-    ['another magic', encodeFrame(FRAME.hello, 0, Buffer.from('WCRELAX\0\x01\0\0\0')), 'does not begin with HELLO'],
-    ['another version', encodeFrame(FRAME.hello, 0, Buffer.from('WCRELAY\0\x02\0\0\0')), 'another version'],
+    ['another magic', encodeFrame(FRAME.hello, 0, Buffer.from('WCRELAX\0\x02\0\0\0')), 'does not begin with HELLO'],
+    ['another version', encodeFrame(FRAME.hello, 0, Buffer.from('WCRELAY\0\x03\0\0\0')), 'another version'],
     ['a request without HELLO', encodeFrame(FRAME.listen, 1, Buffer.from('* 80')), 'does not begin with HELLO'],
   ];
   for (const [what, bytes, message] of junk) {
@@ -142,9 +141,9 @@ describe('connections', () => {
     const total = 64 * 1024 * 1024;
     client.end(Buffer.alloc(total));
     const service = await arrived.promise;
-    const before = cpuTicks(relay);
+    const before = cpuTicks(relay.child);
     for (let n = 0; n < 2_000; n++) await relay.unlisten(1);
-    expect(cpuTicks(relay) - before).toBeLessThan(50);
+    expect(cpuTicks(relay.child) - before).toBeLessThan(50);
     expect(client.writableFinished).toBe(false);
     let received = 0;
     service.on('data', (chunk: Buffer) => void (received += chunk.length));
@@ -202,7 +201,7 @@ describe('connections', () => {
 
   test('with few descriptors left connections wait and none is lost', async ({ expect }) => {
     // Room for seven.
-    await using relay = await RelayProcess.start(256 + 6 * 7);
+    await using relay = await RelayProcess.start({ files: 256 + 6 * 7 });
     const port = await relay.listen();
     await relay.serve(port, (socket) => {
       skipLine(socket, () => socket.pipe(socket));
@@ -223,9 +222,9 @@ describe('connections', () => {
     const clients = await Promise.all([relay.connect(port), relay.connect(port), relay.connect(port)]);
     for (const client of clients) client.end('x');
     // Requests go through the same loop: a spinning one would burn a tick at each of them.
-    const before = cpuTicks(relay);
+    const before = cpuTicks(relay.child);
     for (let n = 0; n < 2_000; n++) await relay.unlisten(1);
-    expect(cpuTicks(relay) - before).toBeLessThan(50);
+    expect(cpuTicks(relay.child) - before).toBeLessThan(50);
   });
 });
 
@@ -241,11 +240,4 @@ function skipLine(socket: Socket, then: () => void): void {
     }
   };
   socket.on('readable', onReadable);
-}
-
-/** Hundredths of a second the process has used. */
-function cpuTicks(relay: RelayProcess): number {
-  const stat = readFileSync(`/proc/${relay.child.pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
 }

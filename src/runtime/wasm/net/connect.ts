@@ -74,6 +74,7 @@ const REFUSALS = {
   ECONNREFUSED: Errno.CONNREFUSED,
   EHOSTUNREACH: Errno.HOSTUNREACH,
   ENETUNREACH: Errno.NETUNREACH,
+  ETIMEDOUT: Errno.TIMEDOUT,
 } as const;
 
 /** A unix socket that is not there is a port on which nobody listens any more. */
