@@ -16,6 +16,8 @@ export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal)
   const fabric = createFabricEngine(engine);
   return {
     runtime,
+    description: engine.description,
+    isLocal: engine.isLocal,
     fabric,
     sessions: createContainerSessions(engine),
     actions: createContainerActions(engine),

@@ -15,6 +15,10 @@ import type { Runtime } from '../runtime/runtime.ts';
 /** Everything the supervisor uses of a Docker Engine, behind one connection. */
 export interface EngineSide extends AsyncDisposable {
   readonly runtime: Runtime<ContainerService>;
+  /** `tcp://host:2376 (from DOCKER_HOST)`: for messages. */
+  readonly description: string;
+  /** False: reached over the network, so its containers may see other directories than this process. */
+  readonly isLocal: boolean;
   readonly resources: EngineResources;
   readonly fabric: FabricEngine;
   readonly sessions: ContainerSessions;

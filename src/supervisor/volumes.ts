@@ -37,6 +37,7 @@ export class ProjectVolumes {
       await this.#dirs.ensure(project.name, volume);
       return;
     }
+    if (!engine.isLocal) throw notShared(volume, engine);
     const present = await engine.resources.inspectVolume(volume.name, signal);
     if (present === undefined) {
       const dir = await this.#dirs.ensure(project.name, volume);
@@ -123,6 +124,18 @@ export class ProjectVolumes {
     if ((await this.#dirs.find(volume.name)) !== undefined) return;
     throw new WcError('ERR_MOUNT', `external volume ${volume.name} not found`, { source: volume.source });
   }
+}
+
+/** There the containers would silently get an empty directory of the other machine. */
+function notShared(volume: VolumeSpec, engine: EngineSide): WcError {
+  return new WcError(
+    'ERR_MOUNT',
+    `volume ${volume.name} cannot be shared: the Engine at ${engine.description} has other directories than the Wasm services here`,
+    {
+      source: volume.source,
+      hint: 'give the two kinds of service volumes of their own, or use an Engine of this machine',
+    },
+  );
 }
 
 function usesVolume(service: Service, key: string): boolean {
