@@ -4,7 +4,6 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ExpectStatic } from 'vitest';
 
 import { guestPath } from '../guests/build.ts';
-import type { PrivateEngine } from './private-engine.ts';
 import { docker, eventually, freePort, TestProject } from './project.ts';
 
 /** A small image of the tests: busybox as `nc`, `wget`, `sleep`. */
@@ -21,13 +20,6 @@ export class MixedProject extends TestProject {
     super(label, env);
     this.port = port;
     this.write({ 'compose.yaml': compose(port) });
-  }
-
-  /** Its commands and its supervisor run in the network namespace of that Engine. */
-  static async openAt(engine: PrivateEngine, label: string): Promise<MixedProject> {
-    const project = new MixedProject(label, await freePort(), { DOCKER_HOST: engine.host });
-    project.through = engine.inside;
-    return project;
   }
 
   static async open(label: string, env: Readonly<Record<string, string>> = {}): Promise<MixedProject> {

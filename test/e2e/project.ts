@@ -27,8 +27,6 @@ export class TestProject implements AsyncDisposable {
   readonly dir: string;
   readonly home: string;
   readonly env: Readonly<Record<string, string>>;
-  /** What comes before the command: `nsenter` with its arguments. */
-  protected through: readonly string[] = [];
   readonly #children: ChildProcess[] = [];
   #file: readonly string[] = [];
 
@@ -66,8 +64,7 @@ export class TestProject implements AsyncDisposable {
   }
 
   async run(...args: readonly string[]): Promise<Ran> {
-    const [file = '', ...rest] = this.#command(args);
-    const result = await execa(file, rest, {
+    const result = await execa(process.execPath, this.#command(args), {
       cwd: this.dir,
       env: this.env,
       reject: false,
@@ -79,8 +76,7 @@ export class TestProject implements AsyncDisposable {
 
   /** A command that stays: attached `up`, `logs -f`. */
   start(...args: readonly string[]): Running {
-    const [file = '', ...rest] = this.#command(args);
-    const child = spawn(file, rest, {
+    const child = spawn(process.execPath, this.#command(args), {
       cwd: this.dir,
       env: { ...process.env, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -128,7 +124,7 @@ export class TestProject implements AsyncDisposable {
   }
 
   #command(args: readonly string[]): readonly string[] {
-    return [...this.through, process.execPath, program, '-p', this.name, ...this.#file, ...args];
+    return [program, '-p', this.name, ...this.#file, ...args];
   }
 }
 
