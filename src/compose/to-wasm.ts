@@ -23,6 +23,10 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
   const common = toCommon(name, node, conversion);
   const hostname = textOf(child(node, 'hostname'));
   const outbound = child(own, 'outbound');
+  const swap = child(own, 'swap');
+  if (swap !== undefined && textOf(swap) === 'overlap') {
+    conversion.warn(swap, [...path, 'x-wasm', 'swap'], 'overlap is not done yet: the old instance is stopped first');
+  }
   return {
     ...common,
     kind: 'wasm',
