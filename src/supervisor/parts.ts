@@ -15,7 +15,7 @@ import { hideInstances } from './hidden-instances.ts';
 import { Instances } from './instances.ts';
 import { LogFollowers } from './log-followers.ts';
 import { ModuleDigests } from './module-digest.ts';
-import type { SupervisorParts } from './project-supervisor.ts';
+import type { SupervisorParts } from './project-state.ts';
 import { RequestQueue } from './request-queue.ts';
 import { trace, traceError } from './trace.ts';
 import { ProjectVolumes } from './volumes.ts';

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+
+import type { EngineEnv } from '../control/engine-env.ts';
+import type { ProjectDirs } from '../control/project-dirs.ts';
+import type { SupervisorEvent } from '../control/protocol.ts';
+import type { LogHub } from '../logs/hub.ts';
+import type { ProjectName } from '../model/ids.ts';
+import type { Project, Service } from '../model/project.ts';
+import type { Observed, ObservedInstance } from '../model/state.ts';
+import { configHashText } from '../plan/config-hash.ts';
+import type { EngineAccess, EngineSide } from './engine-access.ts';
+import type { Instances } from './instances.ts';
+import type { ModuleDigests } from './module-digest.ts';
+import { observe } from './observe.ts';
+import type { RequestQueue } from './request-queue.ts';
+import type { ProjectVolumes } from './volumes.ts';
+import type { WasmRecord } from './wasm-record.ts';
+import type { WasmSide } from './wasm-side.ts';
+
+export interface SupervisorParts {
+  readonly name: ProjectName;
+  readonly dirs: ProjectDirs;
+  readonly hub: LogHub;
+  readonly engine: EngineAccess;
+  readonly wasm: WasmSide;
+  readonly volumes: ProjectVolumes;
+  readonly instances: Instances;
+  readonly digests: ModuleDigests;
+  readonly queue: RequestQueue;
+  readonly record: WasmRecord;
+  /** Wasm instances of the process before this one, as they ended. */
+  readonly former: readonly ObservedInstance[];
+}
+
+export type Emit = (event: SupervisorEvent) => void;
+
+/** What all requests of one project share. */
+export class ProjectState {
+  readonly parts: SupervisorParts;
+  /** True after a `down` that left nothing: the process may end. */
+  empty = false;
+  /** Wasm instances of the process before this one that nobody has started again yet. */
+  former: readonly ObservedInstance[];
+
+  constructor(parts: SupervisorParts) {
+    this.parts = parts;
+    this.former = parts.former;
+  }
+
+  async observe(engine: EngineSide | undefined, signal: AbortSignal): Promise<Observed> {
+    const { name, wasm, volumes } = this.parts;
+    return await observe(name, { engine, wasm: wasm.runtime, volumes }, signal);
+  }
+
+  /** Of the former instances those that are not among these. */
+  notStartedAgain(live: readonly ObservedInstance[]): readonly ObservedInstance[] {
+    const ids = new Set(live.map((instance) => instance.id));
+    return this.former.filter((instance) => !ids.has(instance.id));
+  }
+
+  /** Writes down which Wasm instances there are, for the process after this one. */
+  async recordWasm(): Promise<void> {
+    if (this.empty) return;
+    const { wasm, name, record } = this.parts;
+    const live = await wasm.runtime.observe(name, AbortSignal.timeout(RECORD_MS));
+    this.former = this.notStartedAgain(live);
+    await record.write([...live, ...this.former]);
+  }
+
+  hash(service: Service, project: Project): string {
+    const digest = this.parts.digests.digest(service);
+    return createHash('sha256')
+      .update(configHashText(service, project.volumes, project.networks, digest))
+      .digest('hex');
+  }
+
+  /** Takes the Engine that the client means, and says so when the project is on another. */
+  chooseEngine(env: EngineEnv, emit: Emit): void {
+    if (this.parts.engine.choose(env)) return;
+    const message =
+      'This project is on another Docker Engine than DOCKER_HOST or the docker context name now, and stays there; `wcompose down` first to move it.';
+    emit({ type: 'warning', message });
+  }
+}
+
+const RECORD_MS = 5_000;
