@@ -13,6 +13,7 @@ import { readVersion } from '../control/version.ts';
 import { fromWireError, WcError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { ProjectName } from '../model/ids.ts';
+import type { ModuleReport } from '../model/module-report.ts';
 
 export interface Connection {
   readonly client: ControlClient;
@@ -61,6 +62,14 @@ export async function observeOnce(name: ProjectName, signal: AbortSignal): Promi
 /** Every project there is; asked in the same way. */
 export async function listOnce(signal: AbortSignal): Promise<readonly ListedProject[]> {
   return await askOnce(['list'], signal);
+}
+
+/** What a file, or the file that an image of the Engine runs, is; read in the same way. */
+export async function inspectOnce(
+  what: { readonly file: string } | { readonly image: string },
+  signal: AbortSignal,
+): Promise<ModuleReport> {
+  return await askOnce(['inspect', ...('file' in what ? ['file', what.file] : ['image', what.image])], signal);
 }
 
 async function askOnce<T>(args: readonly string[], signal: AbortSignal): Promise<T> {

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 
 import type { ImagesOptions } from './commands/images.ts';
+import type { InspectModuleOptions } from './commands/inspect-module.ts';
 import type { LsOptions } from './commands/ls.ts';
 import type { PortOptions } from './commands/port.ts';
 import type { PullOptions } from './commands/pull.ts';
@@ -78,6 +79,15 @@ function addQuestions(program: Command, run: RunCommand, global: Global): void {
     .action(async (service: string, target: number, options: PortOptions) => {
       const { port } = await import('./commands/port.ts');
       await run(global(), async (context) => await port(service, target, options, context));
+    });
+  program
+    .command('inspect-module')
+    .description('tell what a Wasm file is: its imports and exports, what it gets here and what is missing')
+    .argument('<file|service|image>', 'a file, a Wasm service of the project, or an image of the Engine')
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .action(async (what: string, options: InspectModuleOptions) => {
+      const { inspectModule } = await import('./commands/inspect-module.ts');
+      await run(global(), async (context) => await inspectModule(what, options, context));
     });
   program
     .command('ls')

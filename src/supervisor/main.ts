@@ -98,22 +98,32 @@ async function list(): Promise<void> {
   reply({ ok: await listProjects(process.env, AbortSignal.timeout(OBSERVE_MS)) });
 }
 
+/** For `inspect-module`. */
+async function inspect(kind: string, name: string): Promise<void> {
+  const { inspectModule } = await import('./inspect-module.ts');
+  reply({
+    ok: await inspectModule(kind === 'file' ? { file: name } : { image: name }, AbortSignal.timeout(INSPECT_MS)),
+  });
+}
+
 const LOCK_WAIT_MS = 3_000;
 const ANNOUNCED_MS = 300;
 const CLOSE_MS = 500;
 const IDLE_POLL_MS = 100;
 const IDLE_LOOKS = 50;
 const OBSERVE_MS = 10_000;
+const INSPECT_MS = 60_000;
 
-const [mode, raw = ''] = process.argv.slice(2);
+const [mode, raw = '', name = ''] = process.argv.slice(2);
 try {
   if (mode === 'observe') await observe(projectName(raw));
   else if (mode === 'list') await list();
+  else if (mode === 'inspect') await inspect(raw, name);
   else await serve(projectName(raw));
   process.exit(0);
 } catch (error) {
-  // What `observe` writes to stderr is in the user's terminal; the client tells of the error.
-  if (mode !== 'observe') traceError(error);
+  // What is written to stderr here is in the user's terminal; the client tells of the error.
+  if (mode === 'serve' || mode === 'list') traceError(error);
   try {
     reply({ error: toWireError(error) });
   } catch {

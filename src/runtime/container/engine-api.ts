@@ -83,7 +83,12 @@ export interface ImageInspect {
   readonly RepoTags?: readonly string[] | null;
   readonly Size?: number;
   readonly Created?: string;
-  readonly Config?: { readonly Volumes?: Readonly<Record<string, unknown>> | null } | null;
+  readonly Config?: {
+    readonly Volumes?: Readonly<Record<string, unknown>> | null;
+    readonly Entrypoint?: readonly string[] | null;
+    readonly Cmd?: readonly string[] | null;
+    readonly WorkingDir?: string;
+  } | null;
 }
 
 export interface NetworkReply {

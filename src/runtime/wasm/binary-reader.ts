@@ -63,6 +63,13 @@ export class BinaryReader {
     return new BinaryReader(this.#bytes, from, this.at);
   }
 
+  /** All that is left. */
+  rest(): Uint8Array {
+    const from = this.at;
+    this.at = this.#end;
+    return this.#bytes.subarray(from, this.#end);
+  }
+
   slice(from: number, to: number): Uint8Array {
     return this.#bytes.subarray(from, to);
   }

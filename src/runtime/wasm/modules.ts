@@ -7,11 +7,13 @@ import type { WasmService } from '../../model/project.ts';
 import { BinaryFormatError } from './binary-reader.ts';
 import { capLimits, type CappedModule, LimitError, type MemoryImport, moduleLayer } from './cap-limits.ts';
 import { checkImports } from './check-imports.ts';
+import { type CoreImport, readCoreModule } from './inspect/core-module.ts';
 import { checkWasmer } from './wasmer/check.ts';
 
 /** A module that can be started: compiled once, posted to every worker that runs it. */
 export interface PreparedModule {
   readonly module: WebAssembly.Module;
+  readonly imports: readonly CoreImport[];
   readonly digest: string;
   /** What the program is called: argv[0]. */
   readonly name: string;
@@ -38,7 +40,7 @@ export class Modules {
     this.#byFile.set(slot, { key, prepared });
     try {
       const ready = await prepared;
-      checkModule(service, ready.module);
+      checkModule(service, ready);
       return ready;
     } catch (error) {
       this.#byFile.delete(slot);
@@ -61,9 +63,11 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
   }
   const capped = cap(service, file);
   const module = await compile(service, file, capped.bytes);
-  const imports = new Set(WebAssembly.Module.imports(module).map(({ name }) => name));
+  const { imports: all } = readCoreModule(file.bytes);
+  const imports = new Set(all.map(({ name }) => name));
   return {
     module,
+    imports: all,
     digest: file.digest,
     name: path.basename(file.file),
     importedMemory: capped.importedMemory,
@@ -75,12 +79,12 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
 }
 
 /** What the engine of the service needs of it, before anything of it runs. */
-function checkModule(service: WasmService, module: WebAssembly.Module): void {
+function checkModule(service: WasmService, { module, imports }: PreparedModule): void {
   if (service.engine === 'wasmer') {
     checkWasmer(module, service);
     return;
   }
-  checkImports(service, module);
+  checkImports(service, imports);
   if (WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) return;
   throw new WcError('ERR_MODULE_INVALID', `${service.name}: the module has no _start`, {
     source: service.source,

@@ -47,8 +47,8 @@ describe('a module is checked before anything of it runs', () => {
       }),
       error: {
         code: 'ERR_MODULE_IMPORTS',
-        message: /does not have: wasi_snapshot_preview1.sock_teleport, env.emscripten_resize$/,
-        hint: /JavaScript program/,
+        message: /: wasi_snapshot_preview1.sock_teleport \(WASI preview 1\); env.emscripten_resize \(Emscripten\)$/,
+        hint: /look which library.*; link it with -sSTANDALONE_WASM/,
       },
     },
     'it needs more memory than it may have': {

@@ -86,7 +86,8 @@ function ipv4(bytes: Uint8Array): string {
 
 const MAPPED = '0,0,0,0,0,0,0,0,0,0,255,255';
 
-function ipv6(bytes: Uint8Array): string {
+/** Sixteen bytes; one that stands for an IPv4 address is that. */
+export function ipv6(bytes: Uint8Array): string {
   if (bytes.subarray(0, 12).join() === MAPPED) return ipv4(bytes.subarray(12));
   const groups = Array.from({ length: 8 }, (_, i) =>
     (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
@@ -95,7 +96,7 @@ function ipv6(bytes: Uint8Array): string {
   return text === '0:0:0:0:0:0:0:0' ? '::' : text === '0:0:0:0:0:0:0:1' ? '::1' : text;
 }
 
-function parseIpv6(address: string): Uint8Array {
+export function parseIpv6(address: string): Uint8Array {
   const [head = '', tail] = address.split('::');
   const left = groupsOf(head);
   const right = groupsOf(tail ?? '');

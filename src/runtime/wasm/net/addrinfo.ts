@@ -60,7 +60,7 @@ export function sockGetaddrinfo(guest: Guest, network: Network, call: AddrinfoCa
 }
 
 /** What needs no resolver. */
-function literalAddress(node: string, flags: number): string | undefined {
+export function literalAddress(node: string, flags: number): string | undefined {
   if (node === '') return (flags & PASSIVE) !== 0 ? '0.0.0.0' : '127.0.0.1';
   if (node === 'localhost' || node.endsWith('.localhost')) return '127.0.0.1';
   return isIPv4(node) ? node : undefined;

@@ -35,7 +35,8 @@ export function getPeerTyped(guest: Guest, fd: number, address: number, type: nu
   return peer === undefined ? Errno.NOTCONN : writeTyped(guest, peer, address, type, port);
 }
 
-function localOf(guest: Guest, fd: number): Endpoint {
+/** Where the socket is bound; port 0 of any address: nowhere. */
+export function localOf(guest: Guest, fd: number): Endpoint {
   const socket = socketAt(guest, fd);
   const isKnown =
     socket instanceof Connection ||
@@ -46,7 +47,7 @@ function localOf(guest: Guest, fd: number): Endpoint {
 }
 
 /** Also of a connection that has ended: servers ask right after accept and give up when there is no answer. */
-function peerOf(guest: Guest, fd: number): Endpoint | undefined {
+export function peerOf(guest: Guest, fd: number): Endpoint | undefined {
   const socket = socketAt(guest, fd);
   return socket instanceof Connection || socket instanceof DatagramSocket ? socket.peer : undefined;
 }

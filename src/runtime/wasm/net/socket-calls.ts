@@ -2,7 +2,7 @@ import { Fdflags } from '../wasi/descriptor.ts';
 import { Errno } from '../wasi/errno.ts';
 import { descriptorAt, type Guest, mustHold } from '../wasi/guest.ts';
 import { socketAt } from '../wasi/sock.ts';
-import { ANY, Family, familyOf, readAddress } from './address.ts';
+import { ANY, type Endpoint, Family, familyOf, readAddress } from './address.ts';
 import { connectTo } from './connect.ts';
 import { Connection } from './connection.ts';
 import { DatagramSocket } from './datagram.ts';
@@ -48,8 +48,13 @@ export function sockOpen(guest: Guest, network: Network, family: number, type: n
  * INVAL: bound already, or no such address form. ADDRINUSE: the guest listens there. ADDRNOTAVAIL: not its address.
  */
 export function sockBind(guest: Guest, network: Network, fd: number, address: number, port: number): number {
+  return bindTo(guest, network, fd, { address: readAddress(guest, address), port });
+}
+
+/** The same, with the address as it was read. */
+export function bindTo(guest: Guest, network: Network, fd: number, local: Endpoint): number {
   const socket = socketAt(guest, fd);
-  const host = readAddress(guest, address);
+  const { address: host, port } = local;
   if (port > LAST_PORT) return Errno.INVAL;
   if (!network.isOwn(host)) return Errno.ADDRNOTAVAIL;
   if (!(socket instanceof FreshSocket || socket instanceof DatagramSocket) || socket.local.port !== 0) {
@@ -91,8 +96,13 @@ export function sockConnect(
   address: number,
   port: number,
 ): number | Promise<number> {
+  return connectSocket(guest, network, fd, { address: readAddress(guest, address), port });
+}
+
+/** The same, with the address as it was read. */
+export function connectSocket(guest: Guest, network: Network, fd: number, peer: Endpoint): number | Promise<number> {
   const socket = descriptorAt(guest, fd);
-  const peer = { address: readAddress(guest, address), port };
+  const { port } = peer;
   if (port === 0 || port > LAST_PORT) return Errno.CONNREFUSED;
   if (socket instanceof DatagramSocket) {
     socket.peer = peer;

@@ -2,20 +2,24 @@ import { Errno } from '../wasi/errno.ts';
 import { buffersAt, fdWrite, report } from '../wasi/fd.ts';
 import type { Guest } from '../wasi/guest.ts';
 import { socketAt, sockRecv } from '../wasi/sock.ts';
-import { readAddress, writeAddress } from './address.ts';
+import { type Endpoint, readAddress, writeAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import { DatagramSocket } from './datagram.ts';
 
-export interface ReceiveFrom {
+interface Receive {
   readonly fd: number;
   readonly iovs: number;
   readonly count: number;
   readonly flags: number;
+  readonly length: number;
+  /** Undefined in forms that have none. */
+  readonly outFlags: number | undefined;
+}
+
+export interface ReceiveFrom extends Receive {
   readonly address: number;
   /** Undefined in the first form, which cannot tell the port. */
   readonly port: number | undefined;
-  readonly length: number;
-  readonly outFlags: number;
 }
 
 /**
@@ -23,26 +27,35 @@ export interface ReceiveFrom {
  * ro_flags: *u32) -> errno`: as sock_recv, and who sent it. The port is a plain number, as guests read it.
  */
 export function sockRecvFrom(guest: Guest, call: ReceiveFrom): number | Promise<number> {
+  return receiveFrom(guest, call, (sender) => {
+    writeAddress(guest, call.address, sender.address);
+    if (call.port !== undefined) guest.memory.view.setUint32(call.port, sender.port, true);
+    return Errno.SUCCESS;
+  });
+}
+
+/** The same for any form of an address: `tell` writes it and returns an errno. */
+export function receiveFrom(guest: Guest, call: Receive, tell: (sender: Endpoint) => number): number | Promise<number> {
   const socket = socketAt(guest, call.fd);
   const finish = (errno: number): number => {
     if (errno !== Errno.SUCCESS) return errno;
     const sender =
       socket instanceof DatagramSocket ? socket.sender : socket instanceof Connection ? socket.peer : undefined;
-    if (sender === undefined) return Errno.NOTCONN;
-    writeAddress(guest, call.address, sender.address);
-    if (call.port !== undefined) guest.memory.view.setUint32(call.port, sender.port, true);
-    return Errno.SUCCESS;
+    return sender === undefined ? Errno.NOTCONN : tell(sender);
   };
   const errno = sockRecv(guest, call.fd, call.iovs, call.count, call.flags, call.length, call.outFlags);
   return typeof errno === 'number' ? finish(errno) : errno.then(finish);
 }
 
-export interface SendTo {
+export interface SendTo extends Send {
+  readonly address: number;
+  readonly port: number;
+}
+
+interface Send {
   readonly fd: number;
   readonly iovs: number;
   readonly count: number;
-  readonly address: number;
-  readonly port: number;
   readonly length: number;
 }
 
@@ -51,9 +64,13 @@ export interface SendTo {
  * errno`: sends a datagram; on a stream the address does not matter, as on Linux.
  */
 export function sockSendTo(guest: Guest, call: SendTo): number | Promise<number> {
+  return sendTo(guest, call, { address: readAddress(guest, call.address), port: call.port });
+}
+
+/** The same, with the address as it was read. */
+export function sendTo(guest: Guest, call: Send, peer: Endpoint): number | Promise<number> {
   const socket = socketAt(guest, call.fd);
   if (!(socket instanceof DatagramSocket)) return fdWrite(guest, call.fd, call.iovs, call.count, call.length);
   const from = buffersAt(guest, call.iovs, call.count, call.length);
-  const peer = { address: readAddress(guest, call.address), port: call.port };
   return report(guest, call.length, socket.sendTo(from, peer));
 }

@@ -63,13 +63,15 @@ export function sockRecv(
   count: number,
   flags: number,
   nread: number,
-  outFlags: number,
+  outFlags: number | undefined,
 ): number | Promise<number> {
   const socket = socketAt(guest, fd);
   if ((flags & ~ALL_RIFLAGS) !== 0) return Errno.INVAL;
   if (socket.read === undefined) return Errno.NOTCONN;
-  mustHold(guest, outFlags, 2);
-  guest.memory.view.setUint16(outFlags, 0, true);
+  if (outFlags !== undefined) {
+    mustHold(guest, outFlags, 2);
+    guest.memory.view.setUint16(outFlags, 0, true);
+  }
   if (flags === 0) return fdRead(guest, fd, iovs, count, nread);
   const into = buffersAt(guest, iovs, count, nread);
   const canWait = socket.filetype === Filetype.SOCKET_STREAM && (socket.fdflags & Fdflags.NONBLOCK) === 0;
