@@ -39,8 +39,19 @@ export interface NetworkOptions {
   readonly onOwed: (owed: number) => void;
 }
 
+/** Gets a connection to a port: its socket, paused, and what was already read from it. */
+type Take = (socket: Socket, peer: Endpoint, rest?: Uint8Array) => void;
+
+/** Whoever listens on a port. */
+interface Taker {
+  readonly take: Take;
+  /** The doors are open: connections come from now on. */
+  readonly opened: () => void;
+  readonly close: () => void;
+}
+
 interface Door {
-  readonly listener: Listener;
+  readonly taker: Taker;
   readonly isPrivate: boolean;
   readonly server: Server;
 }
@@ -103,11 +114,26 @@ export class Network {
 
   /** Opens the doors to the listener's port. Resolves with an errno. */
   async listen(listener: Listener): Promise<number> {
-    const { address, port } = listener.local;
+    return await this.#open(listener.local, {
+      take: (socket, peer, rest) => this.#offer(listener, socket, peer, rest),
+      opened: () => {
+        listener.onClose = () => this.#unlisten(listener.local.port);
+      },
+      close: () => listener.close(),
+    });
+  }
+
+  /** Opens the doors to a port for a server of the host's own, which keeps its connections itself. */
+  async serve(port: number, take: Take): Promise<number> {
+    const taker = { take, opened: () => undefined, close: () => this.#unlisten(port) };
+    return await this.#open({ address: '0.0.0.0', port }, taker);
+  }
+
+  async #open({ address, port }: Endpoint, taker: Taker): Promise<number> {
     if (this.#doors.has(port)) return Errno.ADDRINUSE;
     const isPrivate = isLoopback(address);
     const server = createServer({ allowHalfOpen: true, highWaterMark: SEND_AHEAD });
-    this.#doors.set(port, { listener, isPrivate, server });
+    this.#doors.set(port, { taker, isPrivate, server });
     const file = this.socketPath(port, isPrivate);
     // What a former run of this instance left.
     rmSync(file, { force: true });
@@ -119,9 +145,9 @@ export class Network {
       return Errno.ADDRNOTAVAIL;
     }
     server.on('connection', (socket) => {
-      readHello(socket, (peer, rest) => this.#offer(listener, socket, peer, rest));
+      readHello(socket, (peer, rest) => taker.take(socket, peer, rest));
     });
-    listener.onClose = () => this.#unlisten(port);
+    taker.opened();
     this.uplink.listening(port, isPrivate, true);
     if (!isPrivate) for (const socket of this.#takeHeld(port)) this.#arrive(socket, port);
     else if (this.#published.some((door) => door.target === port)) {
@@ -145,7 +171,7 @@ export class Network {
   stopListening(): void {
     this.#holdNoMore();
     for (const door of this.#published.splice(0)) door.close();
-    for (const { listener } of this.#doors.values()) listener.close();
+    for (const { taker } of this.#doors.values()) taker.close();
     this.names.close();
   }
 
@@ -175,7 +201,7 @@ export class Network {
   #arrive(socket: Socket, port: number): void {
     const door = this.#doors.get(port);
     if (door !== undefined && !door.isPrivate) {
-      this.#offer(door.listener, socket, { address: plain(socket.remoteAddress), port: socket.remotePort ?? 0 });
+      door.taker.take(socket, { address: plain(socket.remoteAddress), port: socket.remotePort ?? 0 });
       return;
     }
     const held = this.#held.get(port) ?? [];
