@@ -3,24 +3,20 @@
  * A build is made aside and moved into place: a command that starts meanwhile sees a whole one, old or new.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-import { describeSources, SOURCES_FILE } from './sources.mjs';
+import { bundleClient } from './bundle-client.mjs';
+import { describeSources, isBuilt, SOURCES_FILE } from './sources.mjs';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 // Read before the compiler runs: what is changed while it runs makes the build an old one.
 const sources = describeSources(root);
 
-if (process.argv.includes('--force') || !isCurrent()) build();
+if (process.argv.includes('--force') || !isBuilt(root)) await build();
 
-function isCurrent() {
-  const stamp = join(root, SOURCES_FILE);
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === sources;
-}
-
-function build() {
+async function build() {
   const aside = join(root, 'node_modules', '.cache', `build-${process.pid}`);
   rmSync(aside, { recursive: true, force: true });
   try {
@@ -29,6 +25,7 @@ function build() {
     for (const generated of globSync('**/*.gen.js', { cwd: join(root, 'src') })) {
       cpSync(join(root, 'src', generated), join(aside, generated));
     }
+    await bundleClient(aside, root);
     writeFileSync(join(aside, basename(SOURCES_FILE)), sources);
     rmSync(dist, { recursive: true, force: true });
     renameSync(aside, dist);

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +5,7 @@ import type { Readable } from 'node:stream';
 
 import { ControlClient } from '../control/client.ts';
 import { readNdjson } from '../control/ndjson.ts';
-import { makePrivateDir, projectDirs } from '../control/project-dirs.ts';
+import { compileCacheDir, makePrivateDir, projectDirs } from '../control/project-dirs.ts';
 import type { ProjectDirs } from '../control/project-dirs.ts';
 import type { ListedProject, Listing, SupervisorInfo } from '../control/protocol.ts';
 import { readVersion } from '../control/version.ts';
@@ -73,6 +72,7 @@ export async function inspectOnce(
 }
 
 async function askOnce<T>(args: readonly string[], signal: AbortSignal): Promise<T> {
+  const { spawn } = await import('node:child_process');
   const child = spawn(process.execPath, [supervisorEntry(), ...args], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
     signal,
@@ -91,11 +91,15 @@ interface Reply<T> {
  * serves, or why it cannot.
  */
 async function spawnSupervisor(name: ProjectName, dirs: ProjectDirs, signal: AbortSignal): Promise<void> {
+  // Loaded here: most commands start nothing.
+  const { spawn } = await import('node:child_process');
   const log = openLog(dirs);
   try {
     const child = spawn(process.execPath, [supervisorEntry(), 'serve', name], {
       detached: true,
       cwd: '/',
+      // One that the user named, or switched off, stays.
+      env: { NODE_COMPILE_CACHE: compileCacheDir(process.env), ...process.env },
       stdio: ['ignore', log, log, 'pipe'],
     });
     child.unref();

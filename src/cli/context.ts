@@ -11,6 +11,7 @@ export interface GlobalOptions {
   readonly projectDirectory?: string;
   readonly envFile?: readonly string[];
   readonly profile?: readonly string[];
+  readonly allResources?: boolean;
   readonly ansi?: 'never' | 'always' | 'auto';
 }
 
@@ -22,6 +23,8 @@ export interface CommandContext {
   loadProject(services: readonly string[]): Promise<LoadedProject>;
   /** The compose file as `config` shows it: not all of it need be something that can be run. */
   loadModel(services: readonly string[], stages: ModelOptions): Promise<LoadedModel>;
+  /** `--all-resources`: also networks, volumes, secrets and configs that no service uses. */
+  readonly allResources: boolean;
   /** Name of the project without reading more than is needed. */
   projectName(): Promise<ProjectName>;
 }

@@ -6,9 +6,9 @@ import type { Output } from '../ui/output.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED } from './context.ts';
 import type { CommandContext, ExitStatusCode } from './context.ts';
 import { Interrupts } from './interrupt.ts';
-import { CommanderError, createProgram } from './program.ts';
 import type { RunCommand } from './program.ts';
 import { loadFrom, modelFrom, nameFrom } from './project.ts';
+import { readQuickly } from './quick-arguments.ts';
 
 /** The command line program; sets the exit status of the process and never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -22,12 +22,20 @@ export async function main(args: readonly string[]): Promise<void> {
       signal,
       loadProject: async (services) => await loadFrom(options, services, output, signal),
       loadModel: async (services, stages) => await modelFrom(options, services, stages, output, signal),
+      allResources: options.allResources === true,
       projectName: async () => await nameFrom(options, signal),
     };
     process.exitCode = await command(context, interrupts);
   };
   try {
-    await createProgram(run, readVersion()).parseAsync(args, { from: 'user' });
+    const quick = readQuickly(args);
+    if (quick === undefined) {
+      const { runProgram } = await import('./program.ts');
+      process.exitCode = (await runProgram(args, run, readVersion())) ?? process.exitCode;
+    } else {
+      const { command, names, options, global } = quick;
+      await run(global, async (context, counted) => await command.action(names, options, context, counted));
+    }
   } catch (error) {
     process.exitCode = report(error, { output, interrupted: interrupts.count > 0, gone: gone.signal.aborted });
   }
@@ -38,8 +46,6 @@ function report(
   error: unknown,
   state: { readonly output: Output; readonly interrupted: boolean; readonly gone: boolean },
 ): ExitStatusCode {
-  // Its own text is printed by commander; help and version end with 0.
-  if (error instanceof CommanderError) return error.exitCode;
   // Whoever read our output has gone: nothing is wrong with the command.
   if (state.gone) return 0;
   if (state.interrupted && error instanceof Error && error.name === 'AbortError') return EXIT_INTERRUPTED;

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
-import type { ConfigOptions } from './commands/config.ts';
+import { GLOBAL_OPTIONS, READ_COMMANDS } from './command-table.ts';
+import type { CommandRow, OptionRow } from './command-table.ts';
 import type { CommandContext, ExitStatusCode, GlobalOptions } from './context.ts';
 import { addInstanceCommands } from './instance-commands.ts';
 import { addMoreCommands } from './more-commands.ts';
@@ -12,33 +13,42 @@ export type RunCommand = (
   command: (context: CommandContext, interrupts: Interrupts) => Promise<ExitStatusCode>,
 ) => Promise<void>;
 
+/** Reads the arguments and runs their command. The exit status where commander itself ended it: help, a mistake. */
+export async function runProgram(
+  args: readonly string[],
+  run: RunCommand,
+  version: string,
+): Promise<number | undefined> {
+  try {
+    await createProgram(run, version).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // Its own text is printed by commander; help and version end with 0.
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+  return undefined;
+}
+
 /** The command line. Each command's code is loaded when it is used, so that `ps` does not pay for `up`. */
-export function createProgram(run: RunCommand, version: string): Command {
+export function createProgram(run: RunCommand, version: string, rows = READ_COMMANDS): Command {
   const program = new Command('wcompose')
     .description('Compose for containers and WebAssembly: one file, one command, one network.')
     .version(version, '-v, --version')
-    .option('-f, --file <path>', 'compose file; may be given several times', collect)
-    .option('-p, --project-name <name>', 'name of the project')
-    .option('--project-directory <path>', 'directory that relative paths begin at')
-    .option('--env-file <path>', 'file with variables for the compose file; may be given several times', collect)
-    .option('--profile <name>', 'profile to enable; may be given several times', collect)
-    .option('--all-resources', 'keep networks, volumes, secrets and configs that no service uses')
     // `-f` and `-v` mean other things to a command than before it: logs -f, down -v.
     .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(wcompose --help lists what there is)')
     .showSuggestionAfterError();
+  for (const option of GLOBAL_OPTIONS) program.addOption(optionOf(option));
   const global = (): GlobalOptions => program.opts<GlobalOptions>();
   addUp(program, run, global);
   addDown(program, run, global);
   addServiceCommands(program, run, global);
-  addListings(program, run, global);
+  for (const row of rows) addRow(program, row, run, global);
   addInstanceCommands(program, run, global);
   addMoreCommands(program, run, global);
   return program;
 }
-
-export { CommanderError };
 
 type Global = () => GlobalOptions;
 
@@ -112,77 +122,37 @@ function addServiceCommands(program: Command, run: RunCommand, global: Global): 
   }
 }
 
-function addListings(program: Command, run: RunCommand, global: Global): void {
-  program
-    .command('ps [services...]')
-    .description('list the instances of the project')
-    .option('-a, --all', 'also those that do not run')
-    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
-    .option('-q, --quiet', 'only ids')
-    .option('--services', 'only names of services')
-    .action(async (services: string[], options: { format: 'table' | 'json' }) => {
-      const { ps } = await import('./commands/ps.ts');
-      await run(global(), async (context) => await ps(services, options, context));
-    });
-  program
-    .command('logs [services...]')
-    .description('print what the services printed')
-    .option('-f, --follow', 'go on with what comes')
-    .option('-n, --tail <lines>', 'at most this many lines of each instance', tail, 'all')
-    .option('-t, --timestamps', 'print lines with their time')
-    .option('--no-log-prefix', 'print lines without the name of their service')
-    .action(async (services: string[], options: { tail: string }) => {
-      const { logs } = await import('./commands/logs.ts');
-      await run(global(), async (context, interrupts) => await logs(services, options, context, interrupts));
-    });
-  addConfig(program, run, global);
-  program
-    .command('why <service>')
-    .description('show from which file and line each value of a service comes')
-    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
-    .action(async (service: string, options: { format: 'table' | 'json' }) => {
-      const { why } = await import('./commands/why.ts');
-      await run(global(), async (context) => await why(service, options, context));
-    });
-  program
-    .command('version')
-    .description('print the version')
-    .addOption(new Option('-f, --format <format>', 'how to print').choices(['pretty', 'json']).default('pretty'))
-    .option('--short', 'only the number')
-    .action(async (options: { format: 'pretty' | 'json' }) => {
-      const { version } = await import('./commands/version.ts');
-      await run(global(), async (context) => version(options, context));
-    });
+/** The commands whose arguments are mostly read without commander. */
+function addRow(program: Command, row: CommandRow, run: RunCommand, global: Global): void {
+  const command = program.command(row.argument === undefined ? row.name : `${row.name} ${row.argument}`);
+  command.description(row.description);
+  if (row.alias !== undefined) command.alias(row.alias);
+  for (const option of row.options) command.addOption(optionOf(option));
+  // commander hands over: the argument where there is one, the options, the command.
+  command.action(async (...given: readonly unknown[]) => {
+    const names = row.argument === undefined ? [] : [given[0]].flat();
+    const options = given[row.argument === undefined ? 0 : 1];
+    await run(
+      global(),
+      async (context, interrupts) =>
+        await row.action(names as string[], options as Record<string, unknown>, context, interrupts),
+    );
+  });
 }
 
-function addConfig(program: Command, run: RunCommand, global: Global): void {
-  program
-    .command('config [services...]')
-    .alias('convert')
-    .description('print the compose file as it is understood')
-    .addOption(new Option('--format <format>', 'how to print').choices(['yaml', 'json']).default('yaml'))
-    .option('-q, --quiet', 'only check')
-    .option('-o, --output <file>', 'write to a file')
-    .option('--services', 'only names of services')
-    .option('--volumes', 'only names of volumes')
-    .option('--networks', 'only names of networks')
-    .option('--models', 'only names of models')
-    .option('--images', 'only names of images')
-    .option('--profiles', 'only names of profiles')
-    .option('--hash <services>', 'only hashes of the services, separated by commas; * for all')
-    .option('--variables', 'only the variables that the file refers to')
-    .option('--environment', 'only the variables that are filled in')
-    .option('--no-interpolate', 'do not fill in variables')
-    .option('--no-normalize', 'do not add what the file implies')
-    .option('--no-path-resolution', 'do not complete paths')
-    .option('--no-consistency', 'do not check whether the file is consistent')
-    .option('--no-env-resolution', 'do not read env files of services')
-    .action(async (services: string[], options: Omit<ConfigOptions, 'allResources'>) => {
-      const { config } = await import('./commands/config.ts');
-      const { allResources } = program.opts<{ allResources?: boolean }>();
-      const given = allResources === undefined ? options : { ...options, allResources };
-      await run(global(), async (context) => await config(services, given, context));
+function optionOf(row: OptionRow): Option {
+  const option = new Option(row.flags, row.description);
+  if (row.initial !== undefined) option.default(row.initial);
+  if (row.choices !== undefined) option.choices(row.choices);
+  if (row.list === true) option.argParser(collect);
+  const { accepts } = row;
+  if (accepts !== undefined) {
+    option.argParser((value) => {
+      if (accepts.pattern.test(value)) return value;
+      throw new InvalidArgumentError(`${accepts.expected} is expected.`);
     });
+  }
+  return option;
 }
 
 function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
@@ -193,9 +163,4 @@ function seconds(value: string): number {
   const number = Number(value);
   if (Number.isFinite(number) && number >= 0 && value.trim() !== '') return number;
   throw new InvalidArgumentError('a number of seconds is expected.');
-}
-
-function tail(value: string): string {
-  if (value === 'all' || /^\d+$/.test(value)) return value;
-  throw new InvalidArgumentError('a number of lines or "all" is expected.');
 }

@@ -35,9 +35,10 @@ export type Origin =
   | { readonly kind: 'rewritten' | 'interpolated' | 'file'; readonly text: string };
 
 /** The service's values after merging, in the order of `config`; what one text stands for is one value. */
-export function explainService(root: Node, service: string): readonly Explanation[] {
+export async function explainService(root: Node, service: string): Promise<readonly Explanation[]> {
   const found: Explanation[] = [];
-  const writings = new Writings();
+  const node = child(root, 'services', service);
+  const writings = await Writings.of(node);
   const visit = (node: Node, rule: Rule, path: Path): void => {
     if (path.length > 0 && (node.kind === 'scalar' || saidAtOnce(node) || isEmpty(node))) {
       found.push({
@@ -56,7 +57,6 @@ export function explainService(root: Node, service: string): readonly Explanatio
       }
     }
   };
-  const node = child(root, 'services', service);
   if (node !== undefined) visit(node, SERVICE, []);
   return found;
 }
@@ -88,16 +88,30 @@ function originOfText(node: Node, path: Path, attribute: string | number | undef
 
 /** The values of the files as they are written, by their place. */
 class Writings {
-  readonly #files = new Map<SourceFile, ReadonlyMap<number, Writing>>();
+  readonly #files: ReadonlyMap<SourceFile, ReadonlyMap<number, Writing>>;
+
+  private constructor(files: ReadonlyMap<SourceFile, ReadonlyMap<number, Writing>>) {
+    this.#files = files;
+  }
+
+  /** Of the files that the node's values come from. */
+  static async of(node: Node | undefined): Promise<Writings> {
+    const files = new Set<SourceFile>();
+    const visit = (value: Node): void => {
+      files.add(value.at.file);
+      if (value.kind === 'list') value.items.forEach(visit);
+      if (value.kind === 'map') for (const entry of value.entries.values()) visit(entry.value);
+    };
+    if (node !== undefined) visit(node);
+    return new Writings(new Map(await Promise.all([...files].map(writingsOf))));
+  }
 
   at({ file, offset }: Position): Writing | undefined {
-    let known = this.#files.get(file);
-    if (known === undefined) this.#files.set(file, (known = writingsOf(file)));
-    return known.get(offset);
+    return this.#files.get(file)?.get(offset);
   }
 }
 
-function writingsOf(file: SourceFile): ReadonlyMap<number, Writing> {
+async function writingsOf(file: SourceFile): Promise<readonly [SourceFile, ReadonlyMap<number, Writing>]> {
   const found = new Map<number, Writing>();
   // What an alias stands for has its place where the anchor is.
   const visited = new Set<Node>();
@@ -108,8 +122,8 @@ function writingsOf(file: SourceFile): ReadonlyMap<number, Writing> {
     if (node.kind === 'list') for (const [index, item] of node.items.entries()) visit(item, [...path, index]);
     if (node.kind === 'map') for (const [key, { value }] of node.entries) visit(value, [...path, key]);
   };
-  for (const document of parseYaml(file)) visit(document, []);
-  return found;
+  for (const document of await parseYaml(file)) visit(document, []);
+  return [file, found];
 }
 
 /** All of it comes from one place: a short form. */

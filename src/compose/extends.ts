@@ -122,13 +122,13 @@ class Resolver {
       if (!(error instanceof WcError)) throw error;
       throw errorAt(at, path, error.message, undefined, error.code);
     }
-    return this.#scopeOf(source, dirname(file));
+    return await this.#scopeOf(source, dirname(file));
   }
 
-  #scopeOf(source: SourceFile, directory: string): Scope {
+  async #scopeOf(source: SourceFile, directory: string): Promise<Scope> {
     const { problems, model, environment } = this.#context;
     const services = new Map<string, Node>();
-    for (const document of parseYaml(source)) {
+    for (const document of await parseYaml(source)) {
       for (const [name, raw] of entriesOf(child(document, 'services'))) services.set(name, raw);
     }
     // Only the services that are extended are looked at: the others need not make sense here.

@@ -28,7 +28,7 @@ export async function findProject(
   let environment = await withEnvFiles(Environment.of(options.env), before, options, reader, signal);
   let files: readonly string[] = given;
   if (files.length === 0) files = filesOfEnvironment(environment, options.cwd);
-  if (files.length === 0) files = await discover(before, problems);
+  if (files.length === 0) files = discover(before, problems);
   const directory = directoryOf(chosen, files, options.cwd);
   // COMPOSE_FILE may lead to another directory, which has an .env of its own.
   if (directory !== before) environment = await withEnvFiles(environment, directory, options, reader, signal);
@@ -60,26 +60,24 @@ function filesOfEnvironment(environment: Environment, cwd: string): readonly str
 }
 
 /** In the directory, then above it. */
-async function discover(from: string, problems: Problems): Promise<readonly string[]> {
+function discover(from: string, problems: Problems): readonly string[] {
   for (let directory = from; ; directory = dirname(directory)) {
-    const [file, ...others] = await present(directory, NAMES);
+    const [file, ...others] = present(directory, NAMES);
     if (file !== undefined) {
       if (others.length > 0) {
         problems.warn(
           `Found multiple config files with supported names: ${[file, ...others].join(', ')}; using ${file}`,
         );
       }
-      const [override] = await present(directory, OVERRIDE_NAMES);
+      const [override] = present(directory, OVERRIDE_NAMES);
       return override === undefined ? [file] : [file, override];
     }
     if (directory === dirname(directory)) return [];
   }
 }
 
-async function present(directory: string, names: readonly string[]): Promise<readonly string[]> {
-  const paths = names.map((name) => join(directory, name));
-  const there = await Promise.all(paths.map(isFile));
-  return paths.filter((_path, index) => there[index] === true);
+function present(directory: string, names: readonly string[]): readonly string[] {
+  return names.map((name) => join(directory, name)).filter(isFile);
 }
 
 function directoryOf(chosen: string | undefined, files: readonly string[], cwd: string): string {

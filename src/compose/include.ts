@@ -87,11 +87,11 @@ async function environmentOf(entry: Node, path: Path, own: string, context: Read
     const name = textOf(item) ?? '';
     if (name === '/dev/null') continue;
     const complete = completePath(name, 'file', context.directory);
-    if (!(await isFile(complete))) throw errorAt(item.at, path, `env file ${complete} not found`);
+    if (!isFile(complete)) throw errorAt(item.at, path, `env file ${complete} not found`);
     files.push(complete);
   }
   const usual = join(own, '.env');
-  if (named.length === 0 && (await isFile(usual))) files.push(usual);
+  if (named.length === 0 && isFile(usual)) files.push(usual);
   const values = await readEnvFiles(files, context.environment, context.reader, context.signal);
   return context.environment.extendedBy(values);
 }

@@ -8,7 +8,7 @@ import type { LoadOptions, ModelOptions } from './load-options.ts';
 import { child, entriesOf, scalar, withKeys } from './node.ts';
 import type { MapNode } from './node.ts';
 import { normalize } from './normalize.ts';
-import { parseYaml } from './parse-yaml.ts';
+import { parseAll } from './parse-yaml.ts';
 import { Problems } from './problems.ts';
 import { splitList } from './project-environment.ts';
 import type { Environment } from './project-environment.ts';
@@ -48,7 +48,7 @@ export async function loadModel(options: LoadOptions, stages: ModelOptions, sign
   const { directory, reader } = place;
   const files: SourceFile[] = [];
   for (const file of place.files) files.push(await reader.composeFile(file, signal));
-  const documents = files.flatMap(parseYaml);
+  const documents = await parseAll(files);
   const name = await nameOf(options, place, documents, problems, stages.interpolate);
   const environment = place.environment.with('COMPOSE_PROJECT_NAME', name);
 

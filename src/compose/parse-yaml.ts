@@ -1,5 +1,4 @@
 import type { WcError } from '../model/diagnostic.ts';
-import { parseWithLibrary } from './library-yaml.ts';
 import { isNull, list, scalar } from './node.ts';
 import type { Entry, MapNode, MergeTag, Node } from './node.ts';
 import { errorAt } from './problems.ts';
@@ -12,21 +11,32 @@ import type { AliasSyntax, ListSyntax, MapSyntax, Syntax } from './yaml-syntax.t
  * The documents of one file. YAML 1.2 core with merge keys and with octal numbers as compose reads them; aliases
  * share their node, so the time is linear in the text however often an anchor is used.
  */
-export function parseYaml(file: SourceFile): readonly Node[] {
+export async function parseYaml(file: SourceFile): Promise<readonly Node[]> {
   const known = parsed.get(file);
-  if (known !== undefined) return known;
+  if (known !== undefined) return await known;
   const nodes = parse(file);
   parsed.set(file, nodes);
-  return nodes;
+  return await nodes;
+}
+
+/** The documents of the files, one after the other. */
+export async function parseAll(files: readonly SourceFile[]): Promise<readonly Node[]> {
+  return (await Promise.all(files.map(parseYaml))).flat();
 }
 
 /** The name of the project is looked up before the files are read as a whole. */
-const parsed = new WeakMap<SourceFile, readonly Node[]>();
+const parsed = new WeakMap<SourceFile, Promise<readonly Node[]>>();
 
-function parse(file: SourceFile): readonly Node[] {
+async function parse(file: SourceFile): Promise<readonly Node[]> {
   const quick = parseQuickly(file.text);
-  const documents = quick === undefined ? parseWithLibrary(file) : [quick];
+  const documents = quick === undefined ? await withLibrary(file) : [quick];
   return documents.map((document) => new Reader(file).read(document)).filter((node) => !isNull(node));
+}
+
+/** Loaded only where it is needed: loading it takes longer than reading most compose files. */
+async function withLibrary(file: SourceFile): Promise<readonly Syntax[]> {
+  const { parseWithLibrary } = await import('./library-yaml.ts');
+  return parseWithLibrary(file);
 }
 
 /** As many values as a compose file may have once its aliases are written out; what is beyond is a bomb. */

@@ -53,7 +53,7 @@ export async function envFilesFor(options: LoadOptions, directory: string): Prom
   const disabled = options.env['COMPOSE_DISABLE_ENV_FILE'] ?? '';
   if (/^(?:1|t|true)$/i.test(disabled)) return [];
   const file = join(directory, '.env');
-  return (await isFile(file)) ? [file] : [];
+  return isFile(file) ? [file] : [];
 }
 
 /** The variables of env files, later files winning; `environment` is what their values may refer to. */

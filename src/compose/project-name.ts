@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 
 import { WcError } from '../model/diagnostic.ts';
@@ -10,7 +10,7 @@ import { interpolate } from './interpolate.ts';
 import type { LoadOptions } from './load-options.ts';
 import { child, map, textOf } from './node.ts';
 import type { Node } from './node.ts';
-import { parseYaml } from './parse-yaml.ts';
+import { parseAll } from './parse-yaml.ts';
 import { Problems } from './problems.ts';
 
 export interface ProjectIdentity {
@@ -29,7 +29,7 @@ export async function resolveProjectIdentity(options: LoadOptions, signal: Abort
   if (said !== undefined) return { name: said, directory, files };
   if (files.length === 0) throw noFiles(options);
   const sources = await Promise.all(files.map(async (file) => await place.reader.composeFile(file, signal)));
-  const documents = sources.flatMap(parseYaml);
+  const documents = await parseAll(sources);
   return { name: await nameOf(options, place, documents, problems), directory, files };
 }
 
@@ -53,7 +53,7 @@ export async function nameOf(
     const name = normalizeName(textOf(child(filled, 'name') ?? inFile) ?? '');
     if (name !== '') return projectName(name);
   }
-  const name = normalizeName(basename(await realPath(place.directory)));
+  const name = normalizeName(basename(realPath(place.directory)));
   if (name !== '') return projectName(name);
   throw new WcError('ERR_COMPOSE_INVALID', 'project name must not be empty', {
     hint: 'give the file a `name:` or use --project-name',
@@ -84,9 +84,9 @@ function normalizeName(text: string): string {
 }
 
 /** A directory reached through a symbolic link is still the same project. */
-async function realPath(directory: string): Promise<string> {
+function realPath(directory: string): string {
   try {
-    return await realpath(directory);
+    return realpathSync(directory);
   } catch {
     // ENOENT: --project-directory may name what is not there yet.
     return directory;

@@ -21,7 +21,7 @@ import type { SourceFile } from './source-file.ts';
 export async function readModel(files: readonly SourceFile[], context: ReadContext): Promise<MapNode> {
   let model: MapNode | undefined;
   for (const file of files) {
-    for (const document of parseYaml(file)) {
+    for (const document of await parseYaml(file)) {
       const own = readDocument(document, file, context);
       const included = await readIncludes(own, file, context, readModel);
       const whole = included === undefined ? own : asMap(merge(included, own, FILE));

@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { projectDirs } from '../control/project-dirs.ts';
+import { compileCacheDir, projectDirs } from '../control/project-dirs.ts';
 import { PROTOCOL_VERSION } from '../control/protocol.ts';
 import { serveControl } from '../control/server.ts';
 import { serveSessions } from '../control/session-server.ts';
@@ -27,6 +27,8 @@ function reply(message: object): void {
 }
 
 async function serve(name: ProjectName): Promise<void> {
+  // It was for this process, not for the programs that it runs.
+  if (process.env['NODE_COMPILE_CACHE'] === compileCacheDir(process.env)) delete process.env['NODE_COMPILE_CACHE'];
   const dirs = projectDirs(name, process.env);
   const shutdown = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => shutdown.abort());

@@ -52,7 +52,7 @@ async function explained(service: string): Promise<readonly string[]> {
     const project = { cwd: dir, files: [], envFiles: [], profiles: [], services: [service], stdin: async () => '' };
     const options = { ...project, env: { CALLERS: 'x' } };
     const { model } = await loadModel(options, RUN_MODEL, new AbortController().signal);
-    return explainService(model.root, service).map(({ path, value, source, origin }) => {
+    return (await explainService(model.root, service)).map(({ path, value, source, origin }) => {
       const text = 'text' in origin ? ` <- ${origin.text}` : '';
       const shown = JSON.stringify(value).replaceAll(dir, '.');
       return `${path} = ${shown} ${source.file}:${source.line}:${source.column} ${origin.kind}${text}`;

@@ -8,7 +8,7 @@ import { describe, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Stands for the program: says what it runs as, then ends as its first argument says. */
+/** Stands for the program in the sources: says what it runs as, then ends as its first argument says. */
 const MAIN = `
 export async function main(args) {
   if (args[0] === 'exit') process.exitCode = Number(args[1]);
@@ -19,6 +19,9 @@ export async function main(args) {
   console.log([import.meta.filename.endsWith('.ts') ? 'src' : 'dist', process.version, ...args].join(' '));
 }
 `;
+
+/** The same in a build, which is CommonJS. */
+const BUILT = `${MAIN.replace('export ', '').replace('import.meta.filename', '__filename')}\nexports.main = main;`;
 
 /** Makes bin/wcompose.js believe that an old Node without execve runs it. */
 const OLD_NODE = `globalThis.process = new Proxy(process, {
@@ -37,7 +40,7 @@ class Installed implements Disposable {
   constructor(...files: readonly string[]) {
     cpSync(join(root, 'bin'), join(this.dir, 'bin'), { recursive: true });
     writeFileSync(join(this.dir, 'package.json'), '{"type": "module"}');
-    for (const file of files) this.write(file, MAIN);
+    for (const file of files) this.write(file, file.endsWith('.cjs') ? BUILT : MAIN);
   }
 
   write(file: string, content: string): void {
@@ -48,7 +51,8 @@ class Installed implements Disposable {
   /** A checkout also has what tells an old build from a new one. */
   asCheckout(): this {
     cpSync(join(root, 'scripts/sources.mjs'), join(this.dir, 'scripts/sources.mjs'));
-    for (const file of ['tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, file), join(this.dir, file));
+    for (const file of ['tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'])
+      cpSync(join(root, file), join(this.dir, file));
     return this;
   }
 
@@ -72,20 +76,20 @@ const onOldNode = ['--import', `data:text/javascript,${encodeURIComponent(OLD_NO
 
 describe('bin/wcompose.js on an old Node', () => {
   test('says in one line what is missing', async ({ expect }) => {
-    using installed = new Installed('dist/cli/main.js');
+    using installed = new Installed('dist/cli/main.cjs');
     const ran = await installed.run([], onOldNode);
     expect(ran).toMatchObject({ exitCode: 1, stdout: '' });
     expect(ran.stderr).toMatch(/^wcompose needs Node 24\.12 or newer; this is v20\.1\.0 [^\n]*$/);
   });
 
   test('goes on with the pinned Node; arguments and exit status pass through', async ({ expect }) => {
-    using installed = new Installed('dist/cli/main.js').withPinnedNode();
+    using installed = new Installed('dist/cli/main.cjs').withPinnedNode();
     const ran = await installed.run(['exit', '7', 'two words'], onOldNode);
     expect(ran).toMatchObject({ exitCode: 7, stdout: `dist ${process.version} exit 7 two words`, stderr: '' });
   });
 
   test('a signal reaches the program, and its end becomes ours', async ({ expect }) => {
-    using installed = new Installed('dist/cli/main.js').withPinnedNode();
+    using installed = new Installed('dist/cli/main.cjs').withPinnedNode();
     const running = installed.run(['wait'], onOldNode);
     running.stdout.once('data', () => running.kill('SIGTERM'));
     expect(await running).toMatchObject({ exitCode: 143, stdout: expect.stringContaining('asked to end') as string });
@@ -94,7 +98,7 @@ describe('bin/wcompose.js on an old Node', () => {
 
 describe('bin/wcompose.js runs', () => {
   test('the build, in an installed package', async ({ expect }) => {
-    using installed = new Installed('dist/cli/main.js');
+    using installed = new Installed('dist/cli/main.cjs');
     expect(await installed.run(['ps'])).toMatchObject({ exitCode: 0, stdout: `dist ${process.version} ps` });
   });
 
@@ -104,7 +108,7 @@ describe('bin/wcompose.js runs', () => {
   });
 
   test('the build, in a checkout, until a source changes, comes or goes', async ({ expect }) => {
-    using installed = new Installed('dist/cli/main.js', 'src/cli/main.ts', 'src/cli/other.ts').asCheckout();
+    using installed = new Installed('dist/cli/main.cjs', 'src/cli/main.ts', 'src/cli/other.ts').asCheckout();
     const { describeSources, SOURCES_FILE } = (await import(join(installed.dir, 'scripts/sources.mjs'))) as {
       describeSources: (dir: string) => string;
       SOURCES_FILE: string;

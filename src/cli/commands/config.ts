@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import type { LoadedModel } from '../../compose/load-model.ts';
@@ -13,7 +13,6 @@ export interface ConfigOptions {
   readonly format: 'yaml' | 'json';
   readonly quiet?: boolean;
   readonly output?: string;
-  readonly allResources?: boolean;
   readonly interpolate: boolean;
   readonly normalize: boolean;
   readonly pathResolution: boolean;
@@ -36,15 +35,15 @@ export async function config(
   options: ConfigOptions,
   context: CommandContext,
 ): Promise<ExitStatusCode> {
-  const loaded = await context.loadModel(services, stagesOf(options));
+  const loaded = await context.loadModel(services, stagesOf(options, context.allResources));
   const text = await printed(loaded, options);
   if (options.quiet === true) return EXIT_OK;
   if (options.output === undefined) context.output.out(text);
-  else await writeFile(resolve(options.output), text);
+  else writeFileSync(resolve(options.output), text);
   return EXIT_OK;
 }
 
-function stagesOf(options: ConfigOptions): ModelOptions {
+function stagesOf(options: ConfigOptions, allResources: boolean): ModelOptions {
   const listsVariables = options.variables === true;
   return {
     interpolate: options.interpolate && !listsVariables,
@@ -54,7 +53,7 @@ function stagesOf(options: ConfigOptions): ModelOptions {
     consistency: options.consistency && options.interpolate && !listsVariables,
     resolveEnvironment: options.envResolution && !listsVariables,
     select: true,
-    allResources: options.allResources === true,
+    allResources,
   };
 }
 

@@ -2,10 +2,12 @@ import { readVersion } from '../../control/version.ts';
 import { EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 
-export function version(
-  options: { readonly format: 'pretty' | 'json'; readonly short?: boolean },
-  { output }: CommandContext,
-): ExitStatusCode {
+export interface VersionOptions {
+  readonly format: 'pretty' | 'json';
+  readonly short?: boolean;
+}
+
+export function version(options: VersionOptions, { output }: CommandContext): ExitStatusCode {
   const number = readVersion();
   if (options.short === true) output.out(`${number}\n`);
   else if (options.format === 'json')

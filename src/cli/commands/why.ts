@@ -13,7 +13,7 @@ export interface WhyOptions {
 export async function why(service: string, options: WhyOptions, context: CommandContext): Promise<ExitStatusCode> {
   const loaded = await context.loadModel([service], { ...RUN_MODEL, select: true });
   const { explainService } = await import('../../compose/explain.ts');
-  const found = explainService(loaded.model.root, service);
+  const found = await explainService(loaded.model.root, service);
   context.output.out(
     options.format === 'json' ? `${JSON.stringify(found.map(asJson), undefined, 2)}\n` : asTable(found),
   );
