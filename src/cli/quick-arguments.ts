@@ -28,7 +28,7 @@ export function readQuickly(args: readonly string[]): QuickArguments | undefined
     at = read.next + 1;
   }
   if (!fits(names.length, command)) return undefined;
-  return { command, names, options, global: before.options as GlobalOptions };
+  return { command, names, options, global: before.options };
 }
 
 interface ReadOptions {

@@ -37,8 +37,8 @@ export type Origin =
 /** The service's values after merging, in the order of `config`; what one text stands for is one value. */
 export async function explainService(root: Node, service: string): Promise<readonly Explanation[]> {
   const found: Explanation[] = [];
-  const node = child(root, 'services', service);
-  const writings = await Writings.of(node);
+  const whole = child(root, 'services', service);
+  const writings = await Writings.of(whole);
   const visit = (node: Node, rule: Rule, path: Path): void => {
     if (path.length > 0 && (node.kind === 'scalar' || saidAtOnce(node) || isEmpty(node))) {
       found.push({
@@ -57,7 +57,7 @@ export async function explainService(root: Node, service: string): Promise<reado
       }
     }
   };
-  if (node !== undefined) visit(node, SERVICE, []);
+  if (whole !== undefined) visit(whole, SERVICE, []);
   return found;
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom } from 'fast-check';
 import { describe, test } from 'vitest';
 
 import { GLOBAL_OPTIONS, READ_COMMANDS } from '../../src/cli/command-table.ts';
@@ -87,7 +87,7 @@ describe('arguments that are read without commander', () => {
   test('mean the same to commander, whatever they are', async ({ expect }) => {
     const rows = [...GLOBAL_OPTIONS, ...READ_COMMANDS.flatMap(({ options }) => options)];
     const flags = rows.flatMap((row) => row.flags.split(/, | </).filter((flag) => flag.startsWith('-')));
-    const word = fc.constantFrom(
+    const word = constantFrom(
       ...new Set([
         ...flags,
         ...READ_COMMANDS.map(({ name }) => name),
@@ -105,11 +105,11 @@ describe('arguments that are read without commander', () => {
         'up',
       ]),
     );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(word, { maxLength: 3 }),
-        fc.constantFrom(...READ_COMMANDS.map(({ name }) => name)),
-        fc.array(word, { maxLength: 5 }),
+    await assert(
+      asyncProperty(
+        array(word, { maxLength: 3 }),
+        constantFrom(...READ_COMMANDS.map(({ name }) => name)),
+        array(word, { maxLength: 5 }),
         async (before, command, after) => {
           const args = [...before, command, ...after];
           const ours = readByUs(args);

@@ -40,7 +40,7 @@ async function everything(text: string, override?: string): Promise<string> {
     const loaded = await loadModel(project, RUN_MODEL, new AbortController().signal);
     formatConfig(loaded.model, { format: 'json' });
     const services = entriesOf(child(loaded.model.root, 'services')).slice(0, 3);
-    for (const [name] of services) explainService(loaded.model.root, name);
+    for (const [name] of services) await explainService(loaded.model.root, name);
     const printed = formatConfig(loaded.model, { format: 'yaml' });
     toProject(loaded);
     return printed;
