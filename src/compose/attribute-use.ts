@@ -44,6 +44,7 @@ const NO_USERS = 'WASI has no users; files belong to the user of wcompose';
 const NO_NAMESPACES = 'a module shares no namespaces with anything';
 const CAPABILITIES = 'a module has no capabilities beyond what it is given';
 const OWN_NAMES = 'names are resolved by wcompose, from the networks and extra_hosts';
+const CPUS = 'held by a control group for x-wasm.isolation: process; else warned of and ignored';
 const OTHERS = 'looked at by other commands';
 
 export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
@@ -60,16 +61,16 @@ export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   container_name: use('mapped', 'same', 'name of the instance'),
   cpu_count: use('engine', 'warned', NO_CGROUPS),
   cpu_percent: use('engine', 'warned', NO_CGROUPS),
-  cpu_period: use('engine', 'warned', NO_CGROUPS),
-  cpu_quota: use('engine', 'warned', NO_CGROUPS),
+  cpu_period: use('engine', 'mapped', 'the period of cpu_quota'),
+  cpu_quota: use('engine', 'mapped', CPUS),
   cpu_rt_period: use('engine', 'warned', NO_CGROUPS),
   cpu_rt_runtime: use('engine', 'warned', NO_CGROUPS),
   cpu_shares: use('engine', 'warned', NO_CGROUPS),
-  cpus: use('engine', 'warned', NO_CGROUPS),
+  cpus: use('engine', 'mapped', CPUS),
   cpuset: use('engine', 'warned', NO_CGROUPS),
   credential_spec: use('later', 'refused', 'the module would run without the credentials it expects'),
   depends_on: use('mapped', 'same', 'one order for both kinds of service'),
-  deploy: use('mapped', 'mapped', 'replicas, restart_policy and the memory limit; the rest is for clusters'),
+  deploy: use('mapped', 'mapped', 'replicas, restart_policy and limits; the rest is for clusters'),
   develop: use('ignored', 'ignored', OTHERS),
   device_cgroup_rules: use('engine', 'warned', NO_CGROUPS),
   devices: use('engine', 'refused', 'a module cannot open devices'),
@@ -107,7 +108,7 @@ export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   oom_kill_disable: use('engine', 'warned', NO_CGROUPS),
   oom_score_adj: use('engine', 'warned', NO_CGROUPS),
   pid: use('engine', 'refused', NO_NAMESPACES),
-  pids_limit: use('engine', 'warned', 'a module starts no processes'),
+  pids_limit: use('engine', 'mapped', 'threads that the module may have at once'),
   platform: use('mapped', 'mapped', 'wasi/wasm and its relatives make it a Wasm service'),
   ports: use('mapped', 'same', 'ports of the host that lead to the ports the module listens on'),
   post_start: use('later', 'later', 'commands after the start'),
@@ -132,7 +133,7 @@ export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   sysctls: use('engine', 'warned', 'a module has no kernel of its own'),
   tmpfs: use('engine', 'mapped', 'directories in memory'),
   tty: use('engine', 'warned', 'no terminal is attached'),
-  ulimits: use('engine', 'warned', 'a module is no process'),
+  ulimits: use('engine', 'mapped', '`nofile`: descriptors that may be open at once; the others are warned of'),
   use_api_socket: use('later', 'refused', 'no module gets the socket of the Engine'),
   user: use('mapped', 'warned', NO_USERS),
   userns_mode: use('engine', 'warned', NO_USERS),

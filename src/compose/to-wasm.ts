@@ -9,6 +9,7 @@ import type { Node } from './node.ts';
 import { saysNothing } from './printable.ts';
 import { SERVICE } from './service-attributes.ts';
 import type { Path } from './source-file.ts';
+import { limitsOf } from './to-wasm-limits.ts';
 import { execProbe, healthTimes, httpProbe, isDisabled } from './to-healthcheck.ts';
 import { tmpfsMount, toMounts } from './to-mounts.ts';
 import { toCommon, words } from './to-service.ts';
@@ -40,6 +41,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     interface: choice(own, 'interface', 'auto'),
     engine: choice(own, 'engine', 'native'),
     isolation: choice(own, 'isolation', 'worker'),
+    limits: limitsOf(node, path, conversion),
     listenFd: numberOf(child(own, 'listen_fd')),
     outbound: outbound === undefined ? undefined : itemsOf(outbound).flatMap((item) => textOf(item) ?? []),
     swap: choice(own, 'swap', 'overlap'),
@@ -72,8 +74,6 @@ function checkConnections(node: Node, path: Path, conversion: Conversion): void 
     conversion.unsupported(link, [...path, 'links', index], 'an alias is not supported yet for a Wasm service', hint);
   }
   for (const keys of [
-    ['limits', 'cpus'],
-    ['limits', 'pids'],
     ['reservations', 'cpus'],
     ['reservations', 'memory'],
   ]) {

@@ -72,11 +72,21 @@ export interface WasmService extends ServiceCommon {
   readonly interface: 'auto' | 'command' | 'sockets' | 'http' | 'cgi';
   readonly engine: 'native' | 'wasmer';
   readonly isolation: 'worker' | 'shared' | 'process';
+  readonly limits?: WasmLimits | undefined;
   /** The descriptor number of the first preopened listener; undefined: after the directories. */
   readonly listenFd?: number | undefined;
   /** Narrows outbound connections to these `host:port`; undefined: what the networks allow. */
   readonly outbound?: readonly string[] | undefined;
   readonly swap: 'overlap' | 'restart';
+}
+
+export interface WasmLimits {
+  /** Processors, or parts of one: `cpus`. Held for `isolation: process` only. */
+  readonly cpus?: number | undefined;
+  /** Threads of the guest: `pids_limit`. */
+  readonly threads?: number | undefined;
+  /** Descriptors that may be open at once: `ulimits.nofile`. */
+  readonly descriptors?: number | undefined;
 }
 
 export type ModuleRef =

@@ -6,7 +6,9 @@ import { wasmService } from '../fake/wasm-service.ts';
 import type { Program, Subject } from './subject.ts';
 
 /** The Wasm driver with guests of ours, on a network without an Engine. */
-export async function openWasmSubject(): Promise<Subject<WasmService>> {
+export async function openWasmSubject(
+  isolation: WasmService['isolation'] = 'worker',
+): Promise<Subject<WasmService>> {
   const fabric = new FakeFabric();
   const runtime = createWasmRuntime({ fabric });
   return {
@@ -15,7 +17,7 @@ export async function openWasmSubject(): Promise<Subject<WasmService>> {
     otherProject: projectName('other'),
     networks: [],
     service: (name: string, program: Program, common: Partial<ServiceCommon> = {}) =>
-      wasmService(name, 'tool', toolArgs(program), common),
+      wasmService(name, 'tool', toolArgs(program), { isolation, ...common }),
     lines: async (_handle, logs) => logs.lines,
     [Symbol.asyncDispose]: async () => {
       await runtime[Symbol.asyncDispose]();

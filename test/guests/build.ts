@@ -10,6 +10,7 @@ const GUESTS = {
   'echo-v1': { source: 'echo-accept.c', flags: ['-DWASMEDGE_V1'] },
   client: { source: 'client.c', flags: [] },
   gateway: { source: 'gateway.c', flags: [] },
+  limits: { source: 'limits.c', flags: [] },
 } as const satisfies Readonly<Record<string, { readonly source: string; readonly flags: readonly string[] }>>;
 
 export type GuestName = keyof typeof GUESTS;

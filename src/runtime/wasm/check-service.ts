@@ -14,7 +14,6 @@ export function checkService(service: WasmService): void {
   if (service.interface === 'http' || service.interface === 'cgi') {
     throw unsupported(service, `interface ${service.interface}`);
   }
-  if (service.isolation === 'process') throw unsupported(service, 'isolation process');
   checkHealthcheck(service);
 }
 

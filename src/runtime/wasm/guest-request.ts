@@ -26,12 +26,13 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
   const preopened = module.wantsListener ? listenerPorts(service) : [];
   return {
     engine: service.engine,
-    module: module.module,
+    module: service.isolation === 'process' ? module.bytes : module.module,
     importedMemory: module.importedMemory,
     args: [module.name, ...service.args],
     env: environment(sources, preopened),
     mounts: [...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
     rootBytes: ROOT_BYTES,
+    descriptorLimit: service.limits?.descriptors,
     socketDir: attachment.socketDir,
     address: attachment.address,
     published: sources.published,

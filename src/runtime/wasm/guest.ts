@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { MessagePort } from 'node:worker_threads';
 
 import { WcError } from '../../model/diagnostic.ts';
 import type { PublishedListener } from '../../net/fabric.ts';
-import type { FromGuest, GuestRequest, StartFailure, ToGuest } from './messages.ts';
+import type { FromGuest, GuestRequest, RunMessage, StartFailure, ToGuest, Turns } from './messages.ts';
 import { socketFunctions } from './net/functions.ts';
 import { PreopenedListener } from './net/listener.ts';
 import { Network } from './net/network.ts';
@@ -12,6 +11,7 @@ import { Uplink } from './uplink.ts';
 import { systemClock } from './wasi/clock.ts';
 import { buildRoot } from './wasi/fs/root.ts';
 import { WasiHost } from './wasi/host.ts';
+import { noteTurns } from './watchdog.ts';
 import { runWasmer } from './wasmer/run.ts';
 
 /** How often a guest that is being stopped is looked at. */
@@ -23,7 +23,7 @@ const FLUSH_MS = 1_000;
  * Runs one guest in this thread, from its first to its last breath, and tells the other end of `port` about it.
  * Never rejects.
  */
-export async function runGuest(request: GuestRequest, port: MessagePort): Promise<void> {
+export async function runGuest({ request, port, turns }: RunMessage): Promise<void> {
   const post = (message: FromGuest): void => port.postMessage(message);
   const output = new RingWriter(request.output, () => post({ type: 'output' }));
   const uplink = new Uplink(post, output);
@@ -32,7 +32,7 @@ export async function runGuest(request: GuestRequest, port: MessagePort): Promis
       await runOnWasmer(request, output, post);
       return;
     }
-    const { host, network } = createHost(request, output, uplink);
+    const { host, network } = createHost(request, turns, output, uplink);
     const onMessage = (message: ToGuest): void => {
       if (message.type === 'answer') uplink.answer(message);
       else if (message.type === 'kill') host.stop();
@@ -46,7 +46,7 @@ export async function runGuest(request: GuestRequest, port: MessagePort): Promis
       return;
     }
     post({ type: 'started', published: opened.published });
-    const exit = await host.run(request.module);
+    const exit = await host.run(await compiled(request.module));
     network.stopListening();
     await flushed(network);
     post({ type: 'ended', exit });
@@ -58,6 +58,10 @@ export async function runGuest(request: GuestRequest, port: MessagePort): Promis
   }
 }
 
+async function compiled(module: GuestRequest['module']): Promise<WebAssembly.Module> {
+  return module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module);
+}
+
 /** Blocks this thread until the guest has ended: only ending the thread stops it. */
 async function runOnWasmer(
   request: GuestRequest,
@@ -65,7 +69,7 @@ async function runOnWasmer(
   post: (message: FromGuest) => void,
 ): Promise<void> {
   post({ type: 'started', published: [] });
-  const exit = await runWasmer(request.module, {
+  const exit = await runWasmer(await compiled(request.module), {
     args: request.args,
     env: request.env,
     directories: request.mounts.filter((mount) => mount.kind === 'memory').map((mount) => mount.guestPath),
@@ -80,7 +84,7 @@ interface Guest {
   readonly network: Network;
 }
 
-function createHost(request: GuestRequest, output: RingWriter, uplink: Uplink): Guest {
+function createHost(request: GuestRequest, turns: Turns | undefined, output: RingWriter, uplink: Uplink): Guest {
   const clock = systemClock();
   const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
   let network: Network | undefined;
@@ -91,7 +95,9 @@ function createHost(request: GuestRequest, output: RingWriter, uplink: Uplink): 
     stdout: (chunk) => output.write('stdout', chunk),
     stderr: (chunk) => output.write('stderr', chunk),
     mounts: [buildRoot(request.mounts, { nowNs, writableBytes: request.rootBytes })],
+    ...(request.descriptorLimit === undefined ? {} : { descriptorLimit: request.descriptorLimit }),
     ...(request.importedMemory === undefined ? {} : { memory: new WebAssembly.Memory(request.importedMemory) }),
+    ...(turns === undefined ? {} : { onTurn: noteTurns(turns.cells, turns.guest) }),
     functions: (guest) => {
       const { socketDir, address } = request;
       const onOwed = (owed: number): void => {

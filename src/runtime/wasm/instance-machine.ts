@@ -42,7 +42,14 @@ export type InstanceEvent =
   | { readonly type: 'started'; readonly at: number; readonly health: Health }
   /** It could not be made to run. */
   | { readonly type: 'start-failed'; readonly at: number; readonly reason: string }
-  | { readonly type: 'exited'; readonly at: number; readonly exit: ExitStatus; readonly ranMs: number }
+  | {
+      readonly type: 'exited';
+      readonly at: number;
+      readonly exit: ExitStatus;
+      readonly ranMs: number;
+      /** Not by itself: it lost the thread that it shared, and is started again whatever the policy says. */
+      readonly isDisplaced?: boolean;
+    }
   /** The time of a back-off is over. */
   | { readonly type: 'retry' }
   | { readonly type: 'health'; readonly health: Health }
@@ -149,7 +156,13 @@ function startFailed(
 function exited(phase: Phase, event: Extract<InstanceEvent, { type: 'exited' }>, policy: RestartPolicy): Step {
   switch (phase.at) {
     case 'running':
-      return restartOrEnd(event.exit, event.at, phase.history, event.ranMs, policy);
+      return restartOrEnd(
+        event.exit,
+        event.at,
+        phase.history,
+        event.ranMs,
+        event.isDisplaced === true ? { when: 'always' } : policy,
+      );
     case 'stopping':
       return ended(phase, event.exit, event.at);
     case 'created':

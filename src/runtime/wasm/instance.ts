@@ -11,6 +11,7 @@ import { type Effect, type InstanceEvent, type Phase, stateOf, transition } from
 import type { PreparedModule } from './modules.ts';
 import { Presence } from './presence.ts';
 import { reportTrap, startError, stoppedEarly } from './report.ts';
+import { HELD_MS } from './watchdog.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface InstanceParts {
@@ -32,6 +33,8 @@ export class WasmInstance {
   #changed = Promise.withResolvers<void>();
   #life: Life | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** It has held a thread that it shared: it gets no other. */
+  #holdsThreads = false;
 
   constructor(request: CreateRequest<WasmService>, parts: InstanceParts) {
     const { id, service, logs } = request;
@@ -144,7 +147,8 @@ export class WasmInstance {
       const watching = monitor?.run(life.signal);
       const exit = await run.ended;
       await this.#close(life, watching);
-      this.#dispatch({ type: 'exited', at: this.#parts.now(), exit, ranMs: performance.now() - from });
+      const ranMs = performance.now() - from;
+      this.#dispatch({ type: 'exited', at: this.#parts.now(), exit, ranMs, isDisplaced: run.isDisplaced });
     } catch (error) {
       await life.run?.ended;
       await this.#close(life, undefined);
@@ -160,10 +164,16 @@ export class WasmInstance {
     const { service, mounts, logs } = this.request;
     const { attachment, wanted } = await this.#presence.join(life.signal);
     const request = guestRequest({ service, module, mounts, attachment, published: wanted });
-    life.run = new GuestRun(pool.take(service.isolation), request, {
+    life.run = new GuestRun(pool.take(this.#holdsThreads ? { ...service, isolation: 'worker' } : service), request, {
       output: (stream, bytes) => {
         if (stream === 'system') logs.system(Buffer.from(bytes).toString());
         else logs.write(stream, bytes);
+      },
+      held: () => {
+        this.#holdsThreads = true;
+        logs.flush();
+        logs.system(`it computed for ${HELD_MS / 1000} s without a pause and held up the services that share its thread`);
+        logs.system('it is ended, and started again in a thread of its own; x-wasm: {isolation: worker} is that from the start');
       },
       listening: (port, isPrivate, listening) => void this.#listen(life, port, isPrivate, listening),
       answer: async (question) => await this.#presence.answer(question, life.signal),

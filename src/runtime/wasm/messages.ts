@@ -22,18 +22,29 @@ export interface RunMessage {
   readonly type: 'run';
   readonly port: MessagePort;
   readonly request: GuestRequest;
+  /** Of a thread that several guests share. */
+  readonly turns: Turns | undefined;
+}
+
+/** Where a thread notes whose turn it is; see watchdog.ts. */
+export interface Turns {
+  readonly cells: SharedArrayBuffer;
+  readonly guest: number;
 }
 
 /** What a worker is made with. */
 export interface WorkerData {
   /** Where the process keeps compiled code, when it does. */
   readonly compileCacheDir: string | undefined;
+  /** It is in a process with permissions: what Node refuses to that, its main thread is asked for. */
+  readonly filesAreAsked: boolean;
 }
 
 /** All that a worker needs to know of the instance it runs. */
 export interface GuestRequest {
   readonly engine: WasmService['engine'];
-  readonly module: WebAssembly.Module;
+  /** A thread gets it compiled, a process its bytes. */
+  readonly module: WebAssembly.Module | Uint8Array<ArrayBuffer>;
   readonly importedMemory: MemoryImport | undefined;
   readonly args: readonly string[];
   /** `NAME=value` */
@@ -42,6 +53,8 @@ export interface GuestRequest {
   readonly mounts: readonly MountSource[];
   /** How much the guest may write to where nothing is mounted. */
   readonly rootBytes: number;
+  /** How many descriptors may be open at once; undefined: the host's own limit. */
+  readonly descriptorLimit: number | undefined;
   readonly output: SharedArrayBuffer;
   readonly socketDir: string;
   /** The instance's own address. */

@@ -14,6 +14,8 @@ import { checkWasmer } from './wasmer/check.ts';
 export interface PreparedModule {
   readonly module: WebAssembly.Module;
   readonly imports: readonly CoreImport[];
+  /** The module with its limits written into it. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly digest: string;
   /** What the program is called: argv[0]. */
   readonly name: string;
@@ -68,6 +70,7 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
   return {
     module,
     imports: all,
+    bytes: capped.bytes,
     digest: file.digest,
     name: path.basename(file.file),
     importedMemory: capped.importedMemory,

@@ -6,25 +6,23 @@ import { Worker } from 'node:worker_threads';
 
 import type { WasmService } from '../../model/project.ts';
 import { workerUrl } from '../../util/worker-url.ts';
+import type { CarrierEvents, GuestPlace } from './carrier.ts';
 import type { WorkerData } from './messages.ts';
+import { processPlace } from './process/process-carrier.ts';
+import { ThreadCarrier } from './thread-carrier.ts';
+import { createTurns, Watchdog } from './watchdog.ts';
 
 /** Threads that may wait for a guest. */
 const SPARE_LIMIT = 2;
 /** How long they wait: what was about to start has started then. */
 const SPARE_MS = 10_000;
 
-/** A thread for one run of a guest. */
-export interface GuestThread {
-  readonly worker: Worker;
-  /** Other guests run in it, too. */
-  readonly isShared: boolean;
-  /** The run is over; a thread of its own has been ended by then. */
-  release(): void;
-}
-
 interface Shard {
   readonly worker: Worker;
-  guests: number;
+  readonly cells: SharedArrayBuffer;
+  readonly watchdog: Watchdog;
+  /** By their numbers. */
+  readonly guests: Map<number, CarrierEvents>;
 }
 
 /**
@@ -36,6 +34,7 @@ export class WorkerPool implements AsyncDisposable {
   readonly #shards: Shard[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #lastGuest = 0;
 
   /** A guest will start soon. */
   warm(): void {
@@ -49,9 +48,16 @@ export class WorkerPool implements AsyncDisposable {
     this.#timer = setTimeout(() => void this.#dismiss(), SPARE_MS).unref();
   }
 
-  take(isolation: WasmService['isolation']): GuestThread {
-    if (isolation === 'shared') return this.#share();
-    return { worker: this.#own(), isShared: false, release: () => undefined };
+  /** A place for one run of a guest. */
+  take(service: WasmService): GuestPlace {
+    switch (service.isolation) {
+      case 'worker':
+        return threadPlace(this.#own());
+      case 'shared':
+        return this.#share();
+      case 'process':
+        return processPlace(service);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -61,28 +67,42 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   /** The emptiest of as many threads as there are processors. */
-  #share(): GuestThread {
-    let shard = this.#shards.toSorted((a, b) => a.guests - b.guests)[0];
-    if (shard === undefined || (shard.guests > 0 && this.#shards.length < availableParallelism())) {
+  #share(): GuestPlace {
+    let shard = this.#shards.toSorted((a, b) => a.guests.size - b.guests.size)[0];
+    if (shard === undefined || (shard.guests.size > 0 && this.#shards.length < availableParallelism())) {
       shard = this.#addShard();
     }
+    const { worker, cells, guests } = shard;
     const taken = shard;
-    taken.guests++;
+    const guest = ++this.#lastGuest;
+    const release = (): void => {
+      guests.delete(guest);
+      if (guests.size > 0) return;
+      this.#drop(taken);
+      void worker.terminate();
+    };
     return {
-      worker: taken.worker,
       isShared: true,
-      release: () => {
-        if (--taken.guests > 0) return;
-        this.#drop(taken);
-        void taken.worker.terminate();
+      carry: (request, events) => {
+        guests.set(guest, events);
+        return new ThreadCarrier(worker, { turns: { cells, guest }, release }, request, events);
       },
     };
   }
 
   #addShard(): Shard {
     // Every guest listens for the end of its thread.
-    const shard: Shard = { worker: this.#own().setMaxListeners(0), guests: 0 };
-    shard.worker.once('exit', () => this.#drop(shard));
+    const worker = this.#own().setMaxListeners(0);
+    const cells = createTurns();
+    const guests = new Map<number, CarrierEvents>();
+    const watchdog = new Watchdog(worker, cells, (guest) => {
+      this.#drop(shard);
+      guests.get(guest)?.held();
+      // Its neighbours are started again elsewhere.
+      void worker.terminate();
+    });
+    const shard: Shard = { worker, cells, watchdog, guests };
+    worker.once('exit', () => this.#drop(shard));
     this.#shards.push(shard);
     return shard;
   }
@@ -94,6 +114,7 @@ export class WorkerPool implements AsyncDisposable {
   }
 
   #drop(shard: Shard): void {
+    shard.watchdog[Symbol.dispose]();
     const at = this.#shards.indexOf(shard);
     if (at >= 0) this.#shards.splice(at, 1);
   }
@@ -108,10 +129,17 @@ export class WorkerPool implements AsyncDisposable {
   }
 }
 
+/** A place in a thread that nobody else uses. */
+export function threadPlace(worker: Worker): GuestPlace {
+  const release = (): void => undefined;
+  return { isShared: false, carry: (request, events) => new ThreadCarrier(worker, { release }, request, events) };
+}
+
 function spawn(): Worker {
   // The directory that is told is one of this version of Node within the one that is to be named.
   const cacheDir = getCompileCacheDir();
-  const workerData: WorkerData = { compileCacheDir: cacheDir === undefined ? undefined : path.dirname(cacheDir) };
+  const compileCacheDir = cacheDir === undefined ? undefined : path.dirname(cacheDir);
+  const workerData: WorkerData = { compileCacheDir, filesAreAsked: false };
   // Nothing of the supervisor's environment is a guest's business.
   return new Worker(workerUrl(import.meta.filename, 'worker'), { env: {}, name: 'guest', workerData });
 }

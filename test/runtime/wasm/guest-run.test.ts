@@ -4,6 +4,7 @@ import { describe, test } from 'vitest';
 
 import { GuestRun, type GuestHooks } from '../../../src/runtime/wasm/guest-run.ts';
 import type { GuestRequest } from '../../../src/runtime/wasm/messages.ts';
+import { threadPlace } from '../../../src/runtime/wasm/worker-pool.ts';
 
 const REQUEST: Omit<GuestRequest, 'output'> = {
   engine: 'native',
@@ -13,6 +14,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   env: [],
   mounts: [],
   rootBytes: 0,
+  descriptorLimit: undefined,
   socketDir: '/none',
   address: '',
   published: [],
@@ -23,8 +25,9 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
 /** A run in a thread that does what the code says instead of running a guest. */
 function runIn(code: string, hooks: Partial<GuestHooks> = {}): GuestRun {
   const worker = new Worker(`const { parentPort } = require('node:worker_threads'); ${code}`, { eval: true });
-  return new GuestRun({ worker, isShared: false, release: () => undefined }, REQUEST, {
+  return new GuestRun(threadPlace(worker), REQUEST, {
     output: () => undefined,
+    held: () => undefined,
     listening: () => undefined,
     answer: async () => [],
     ...hooks,

@@ -43,6 +43,8 @@ export interface HostOptions {
   /** Functions that override those of both WASI modules or are added to them, by name. */
   functions?(host: WasiHost): Readonly<Record<string, FunctionRow>>;
   readonly clock?: Clock;
+  /** Called when the guest is about to run: after each wait. */
+  readonly onTurn?: () => void;
   /** How many descriptors may be open at once; default 4096. */
   readonly descriptorLimit?: number;
   /** The memory that the module imports, when it does. */
@@ -72,7 +74,7 @@ function ignore(): void {
 export class WasiHost implements Guest {
   readonly memory = new GuestMemory();
   readonly table: DescriptorTable;
-  readonly waiters = new Waiters();
+  readonly waiters: Waiters;
   readonly clock: Clock;
   readonly args: StringList;
   readonly env: StringList;
@@ -90,6 +92,7 @@ export class WasiHost implements Guest {
    */
   constructor(options: HostOptions) {
     this.#options = options;
+    this.waiters = new Waiters(options.onTurn);
     this.table = new DescriptorTable(options.descriptorLimit);
     this.clock = options.clock ?? systemClock();
     this.args = stringList(options.args);
@@ -129,6 +132,7 @@ export class WasiHost implements Guest {
     try {
       // Before the instance is there, for a module whose start section already calls us.
       if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);
+      this.#options.onTurn?.();
       const instance = await WebAssembly.instantiate(module, this.imports(module));
       this.#bindMemory(instance);
       const entries = ENTRIES.map((name) => instance.exports[name]).filter((entry) => typeof entry === 'function');
@@ -136,6 +140,7 @@ export class WasiHost implements Guest {
         throw new WcError('ERR_MODULE_INVALID', `the module exports none of ${ENTRIES.join(', ')}`);
       for (const entry of entries) {
         // Through `promising` both: a JavaScript frame below a suspending import would be an error.
+        this.#options.onTurn?.();
         await WebAssembly.promising(entry)();
         // A guest can catch what unwinds it and return as if nothing had been.
         if (this.#ended !== undefined) return this.#exitStatus(this.#ended);

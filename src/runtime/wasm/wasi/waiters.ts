@@ -20,11 +20,17 @@ interface Waiter {
  * `wake()`, however many events came: a poll over n descriptors then costs O(n) per turn and not per event.
  */
 export class Waiters {
+  readonly #onTurn: (() => void) | undefined;
   #waiters: Waiter[] = [];
   #scheduled = false;
   #stopped = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
+
+  /** `onTurn` is called before guests that waited may go on. */
+  constructor(onTurn?: () => void) {
+    this.#onTurn = onTurn;
+  }
 
   /** Something that a guest may wait for has changed. */
   wake(): void {
@@ -61,6 +67,7 @@ export class Waiters {
   turn<T>(result: T): Promise<T> {
     return new Promise((resolve, reject) => {
       setImmediate(() => {
+        this.#onTurn?.();
         if (this.#stopped) reject(new GuestStopped());
         else resolve(result);
       });
@@ -82,6 +89,7 @@ export class Waiters {
     this.#scheduled = false;
     const waiters = this.#waiters;
     if (waiters.length === 0) return;
+    this.#onTurn?.();
     const now = performance.now();
     if (waiters.length === 1) {
       if (waiters[0]?.check(now) === true) waiters.length = 0;

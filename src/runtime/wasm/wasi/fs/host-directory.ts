@@ -5,6 +5,7 @@ import { Errno, failure } from '../errno.ts';
 import type { Directory, DirectoryEntry, File, FileStat, FileTimes, OpenOptions } from './directory.ts';
 import { HostFile } from './host-file.ts';
 import { HostTimes, toFileStat, toSeconds } from './host-stat.ts';
+import { privileged } from './privileged.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } =
   fs.constants;
@@ -120,7 +121,7 @@ export class HostDirectory implements Directory {
   }
 
   makeLink(name: string, target: string): void {
-    fs.symlinkSync(target, this.#at(name));
+    privileged().symlink(this.#fd, name, target);
   }
 
   linkTo(name: string, to: Directory, toName: string): void {
@@ -147,7 +148,7 @@ export class HostDirectory implements Directory {
   syncSelf(): void {
     const fd = fs.openSync(this.#at('.'), O_RDONLY | O_DIRECTORY);
     try {
-      fs.fsyncSync(fd);
+      privileged().sync(fd, false);
     } finally {
       fs.closeSync(fd);
     }

@@ -3,6 +3,7 @@ import { Filetype } from '../descriptor.ts';
 import { Errno, failure } from '../errno.ts';
 import type { File, FileStat, FileTimes, OpenOptions } from './directory.ts';
 import { type HostTimes, toFileStat, toSeconds } from './host-stat.ts';
+import { privileged } from './privileged.ts';
 
 const { O_APPEND, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_WRONLY } = fs.constants;
 
@@ -71,13 +72,13 @@ export class HostFile implements File {
     const stat = this.stat();
     const accessedNs = times.accessedNs ?? stat.accessedNs;
     const modifiedNs = times.modifiedNs ?? stat.modifiedNs;
-    fs.futimesSync(this.#fd, toSeconds(accessedNs), toSeconds(modifiedNs));
+    // Not futimes(), which Node refuses to a process with permissions.
+    fs.utimesSync(this.#path(), toSeconds(accessedNs), toSeconds(modifiedNs));
     this.#times.remember(stat, accessedNs, modifiedNs);
   }
 
   sync(dataOnly: boolean): void {
-    if (dataOnly) fs.fdatasyncSync(this.#fd);
-    else fs.fsyncSync(this.#fd);
+    privileged().sync(this.#fd, dataOnly);
   }
 
   /** Node has no fcntl(), but the same inode can be opened again. */

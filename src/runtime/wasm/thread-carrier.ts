@@ -1,0 +1,76 @@
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+
+import type { CarrierEvents, GuestCarrier } from './carrier.ts';
+import type { FromGuest, GuestRequest, RunMessage, ToGuest, Turns } from './messages.ts';
+import { createRing, RingReader } from './output-ring.ts';
+
+export interface ThreadOptions {
+  /** Where a thread with several guests notes whose turn it is, and the number of this one. */
+  readonly turns?: Turns;
+  /** The run is over; a thread of its own has been ended by then. */
+  readonly release: () => void;
+}
+
+/** A run in a thread of this process. */
+export class ThreadCarrier implements GuestCarrier {
+  readonly #worker: Worker;
+  readonly #options: ThreadOptions;
+  readonly #events: CarrierEvents;
+  readonly #port: MessagePort;
+  readonly #ring: RingReader;
+  #reason: string | undefined;
+
+  constructor(worker: Worker, options: ThreadOptions, request: Omit<GuestRequest, 'output'>, events: CarrierEvents) {
+    this.#worker = worker;
+    this.#options = options;
+    this.#events = events;
+    const output = createRing();
+    this.#ring = new RingReader(output);
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.on('message', (message: FromGuest) => {
+      if (message.type !== 'output') events.message(message);
+      else if (events.isBusy?.() !== true) this.drain();
+    });
+    worker.once('error', this.#onError);
+    worker.once('exit', this.#onExit);
+    const { turns } = options;
+    const message: RunMessage = { type: 'run', port: port2, request: { ...request, output }, turns };
+    worker.postMessage(message, [port2]);
+  }
+
+  get owed(): number {
+    return this.#ring.owed;
+  }
+
+  post(message: ToGuest): void {
+    this.#port.postMessage(message);
+  }
+
+  terminate(): void {
+    void this.#worker.terminate();
+  }
+
+  release(): void {
+    this.#worker.off('error', this.#onError).off('exit', this.#onExit);
+    this.#port.close();
+    this.drain();
+    this.#options.release();
+  }
+
+  /** Tells what was printed and not told yet. */
+  drain(): void {
+    this.#ring.drain((stream, bytes) => this.#events.output(stream, bytes));
+  }
+
+  /** The thread ends after it. */
+  readonly #onError = (error: unknown): void => {
+    this.#reason ??= error instanceof Error ? error.message : String(error);
+  };
+
+  readonly #onExit = (code: number): void => {
+    const isShared = this.#options.turns !== undefined;
+    const ended = isShared ? 'the thread it shared with others was ended' : `its thread ended (${code})`;
+    this.#events.gone(this.#reason ?? ended);
+  };
+}
