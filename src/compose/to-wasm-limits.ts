@@ -26,7 +26,8 @@ function cpus(node: Node, path: Path, conversion: Conversion): number | undefine
     said === quota ? (numberOf(quota) ?? 0) / (numberOf(child(node, 'cpu_period')) ?? PERIOD_US) : numeric(said);
   if (!(share > 0)) return undefined;
   if (textOf(child(node, 'x-wasm', 'isolation')) !== 'process') {
-    const key = said === quota ? ['cpu_quota'] : said === deployed ? ['deploy', 'resources', 'limits', 'cpus'] : ['cpus'];
+    const key =
+      said === quota ? ['cpu_quota'] : said === deployed ? ['deploy', 'resources', 'limits', 'cpus'] : ['cpus'];
     const hint = 'is ignored for a thread; a process of its own is held to it: x-wasm: {isolation: process}';
     conversion.warn(said, [...path, ...key], hint);
   }

@@ -1,3 +1,8 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
 import { projectName } from '../../src/model/ids.ts';
 import type { ServiceCommon, WasmService } from '../../src/model/project.ts';
 import { createWasmRuntime } from '../../src/runtime/wasm/driver.ts';
@@ -6,11 +11,28 @@ import { wasmService } from '../fake/wasm-service.ts';
 import type { Program, Subject } from './subject.ts';
 
 /** The Wasm driver with guests of ours, on a network without an Engine. */
-export async function openWasmSubject(
-  isolation: WasmService['isolation'] = 'worker',
-): Promise<Subject<WasmService>> {
+export async function openWasmSubject(): Promise<Subject<WasmService>> {
+  return subject('worker', createWasmRuntime);
+}
+
+/**
+ * The same with a process for each guest. From what was built: a process loads our code anew each time, and half a
+ * second of that would be for taking the types out of the sources.
+ */
+export async function openProcessSubject(): Promise<Subject<WasmService>> {
+  building ??= promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts', 'build.mjs')]);
+  await building;
+  const built = pathToFileURL(path.join(ROOT, 'dist', 'runtime', 'wasm', 'driver.js')).href;
+  const driver = (await import(/* @vite-ignore */ built)) as { readonly createWasmRuntime: typeof createWasmRuntime };
+  return subject('process', driver.createWasmRuntime);
+}
+
+const ROOT = path.join(import.meta.dirname, '..', '..');
+let building: Promise<unknown> | undefined;
+
+function subject(isolation: WasmService['isolation'], create: typeof createWasmRuntime): Subject<WasmService> {
   const fabric = new FakeFabric();
-  const runtime = createWasmRuntime({ fabric });
+  const runtime = create({ fabric });
   return {
     runtime,
     project: projectName('contract'),

@@ -26,7 +26,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
   const preopened = module.wantsListener ? listenerPorts(service) : [];
   return {
     engine: service.engine,
-    module: service.isolation === 'process' ? module.bytes : module.module,
+    module: service.isolation === 'process' ? module.bytes : (module.module ?? module.bytes),
     importedMemory: module.importedMemory,
     args: [module.name, ...service.args],
     env: environment(sources, preopened),

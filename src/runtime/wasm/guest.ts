@@ -39,6 +39,7 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
       else void stop(message.graceMs, { host, network, post });
     };
     port.on('message', onMessage);
+    const module = await compiled(request.module);
     const opened = await openPorts(network, request, host);
     if ('failure' in opened) {
       network.stopListening();
@@ -46,7 +47,7 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
       return;
     }
     post({ type: 'started', published: opened.published });
-    const exit = await host.run(await compiled(request.module));
+    const exit = await host.run(module);
     network.stopListening();
     await flushed(network);
     post({ type: 'ended', exit });
@@ -59,7 +60,13 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
 }
 
 async function compiled(module: GuestRequest['module']): Promise<WebAssembly.Module> {
-  return module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module);
+  if (module instanceof WebAssembly.Module) return module;
+  try {
+    return await WebAssembly.compile(module);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.CompileError)) throw error;
+    throw new WcError('ERR_MODULE_INVALID', `its module does not compile: ${error.message}`);
+  }
 }
 
 /** Blocks this thread until the guest has ended: only ending the thread stops it. */

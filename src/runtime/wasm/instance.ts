@@ -172,8 +172,12 @@ export class WasmInstance {
       held: () => {
         this.#holdsThreads = true;
         logs.flush();
-        logs.system(`it computed for ${HELD_MS / 1000} s without a pause and held up the services that share its thread`);
-        logs.system('it is ended, and started again in a thread of its own; x-wasm: {isolation: worker} is that from the start');
+        logs.system(
+          `it computed for ${HELD_MS / 1000} s without a pause and held up the services that share its thread`,
+        );
+        logs.system(
+          'it is ended, and started again in a thread of its own; x-wasm: {isolation: worker} is that from the start',
+        );
       },
       listening: (port, isPrivate, listening) => void this.#listen(life, port, isPrivate, listening),
       answer: async (question) => await this.#presence.answer(question, life.signal),

@@ -7,12 +7,14 @@ import type { WasmService } from '../../model/project.ts';
 import { BinaryFormatError } from './binary-reader.ts';
 import { capLimits, type CappedModule, LimitError, type MemoryImport, moduleLayer } from './cap-limits.ts';
 import { checkImports } from './check-imports.ts';
-import { type CoreImport, readCoreModule } from './inspect/core-module.ts';
+import { type CoreImport, type CoreModule, readCoreModule } from './inspect/core-module.ts';
 import { checkWasmer } from './wasmer/check.ts';
 
 /** A module that can be started: compiled once, posted to every worker that runs it. */
 export interface PreparedModule {
-  readonly module: WebAssembly.Module;
+  /** Undefined for a service with a process of its own: only that compiles it. */
+  readonly module: WebAssembly.Module | undefined;
+  readonly exports: CoreModule['exports'];
   readonly imports: readonly CoreImport[];
   /** The module with its limits written into it. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -35,8 +37,9 @@ export class Modules {
     const file = fileOf(service);
     const bytes = await read(file, service);
     const digest = createHash('sha256').update(bytes).digest('hex');
-    const key = `${digest}:${service.memoryBytes ?? ''}`;
-    const slot = `${file}:${service.memoryBytes ?? ''}`;
+    const kind = `${service.memoryBytes ?? ''}:${compilesItself(service)}`;
+    const key = `${digest}:${kind}`;
+    const slot = `${file}:${kind}`;
     const known = this.#byFile.get(slot);
     const prepared = known?.key === key ? known.prepared : prepare(service, { file, bytes, digest });
     this.#byFile.set(slot, { key, prepared });
@@ -64,11 +67,12 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
     throw invalid(service, file, 'is a component', 'this version runs core modules: build for wasm32-wasip1');
   }
   const capped = cap(service, file);
-  const module = await compile(service, file, capped.bytes);
-  const { imports: all } = readCoreModule(file.bytes);
+  const module = compilesItself(service) ? undefined : await compile(service, file, capped.bytes);
+  const { imports: all, exports } = readCoreModule(file.bytes);
   const imports = new Set(all.map(({ name }) => name));
   return {
     module,
+    exports,
     imports: all,
     bytes: capped.bytes,
     digest: file.digest,
@@ -81,14 +85,19 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
   };
 }
 
+/** A module that is not trusted is compiled where it runs; the check of `wasmer` needs it compiled. */
+function compilesItself(service: WasmService): boolean {
+  return service.isolation === 'process' && service.engine === 'native';
+}
+
 /** What the engine of the service needs of it, before anything of it runs. */
-function checkModule(service: WasmService, { module, imports }: PreparedModule): void {
+function checkModule(service: WasmService, { imports, exports, module }: PreparedModule): void {
   if (service.engine === 'wasmer') {
-    checkWasmer(module, service);
+    if (module !== undefined) checkWasmer(module, service);
     return;
   }
   checkImports(service, imports);
-  if (WebAssembly.Module.exports(module).some(({ name, kind }) => name === '_start' && kind === 'function')) return;
+  if (exports.some(({ name, kind }) => name === '_start' && kind === 'function')) return;
   throw new WcError('ERR_MODULE_INVALID', `${service.name}: the module has no _start`, {
     source: service.source,
     hint: 'it is a library and no program: build it with a main function',

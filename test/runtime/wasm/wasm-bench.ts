@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -77,6 +77,34 @@ export class WasmBench implements AsyncDisposable {
   /** Resolves when the fabric was told this. */
   async untilFabric(call: string): Promise<void> {
     while (!this.fabric.calls.includes(call)) await this.#news.promise;
+  }
+
+  /** Resolves when there were so many events of the type. */
+  async untilEvents(id: InstanceId, type: RuntimeEvent['type'], count: number): Promise<void> {
+    const found = (): number =>
+      this.events.filter((event) => event.type === type && 'id' in event && event.id === id).length;
+    while (found() < count) await this.#news.promise;
+  }
+
+  /** A file with these bytes. */
+  module(bytes: Uint8Array): string {
+    const file = path.join(this.directory(), 'module.wasm');
+    writeFileSync(file, bytes);
+    return file;
+  }
+
+  bind(hostPath: string, target: string): ResolvedMount {
+    const origin = { file: 'compose.yaml', line: 7, column: 9, path: 'services.web.volumes[0]' };
+    const spec = {
+      type: 'bind',
+      source: hostPath,
+      target,
+      readOnly: false,
+      createHostPath: false,
+      noCopy: false,
+      origin,
+    } as const;
+    return { spec, hostPath };
   }
 
   directory(): string {

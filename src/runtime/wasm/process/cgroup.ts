@@ -36,7 +36,7 @@ export function createGroup(name: string, limits: GroupLimits, places = systemPl
   return separate(name, limits, places);
 }
 
-export const PERIOD_US = 100_000;
+const PERIOD_US = 100_000;
 
 interface Setting {
   readonly what: string;
@@ -62,14 +62,17 @@ function unified(name: string, limits: GroupLimits, { root, own }: GroupPlaces):
       if (missing.length > 0) {
         writeFileSync(path.join(base, 'cgroup.subtree_control'), missing.map((one) => `+${one}`).join(' '));
       }
-      make(directory);
+      makeGroup(directory);
     } catch (error) {
       reason = messageOf(error);
       continue;
     }
     return group([directory], apply(directory, wanted));
   }
-  return group([], wanted.map(({ what }) => `${what} is not held: no control group could be made (${reason})`));
+  return group(
+    [],
+    wanted.map(({ what }) => `${what} is not held: no control group could be made (${reason})`),
+  );
 }
 
 /** Version 1: a tree for each controller. */
@@ -87,7 +90,7 @@ function separate(name: string, limits: GroupLimits, { root, own }: GroupPlaces)
     // In a container the path may be the one outside of it.
     const directory = path.join(existsSync(below) ? below : tree, name);
     try {
-      make(directory);
+      makeGroup(directory);
       directories.push(directory);
       refused.push(...apply(directory, [setting]));
     } catch (error) {
@@ -98,7 +101,7 @@ function separate(name: string, limits: GroupLimits, { root, own }: GroupPlaces)
 }
 
 /** Makes the group, and removes those that supervisors left which were killed: they are empty by now. */
-function make(directory: string): void {
+function makeGroup(directory: string): void {
   mkdirSync(directory);
   const parent = path.dirname(directory);
   for (const name of readdirSync(parent)) {
@@ -184,9 +187,9 @@ function pathOf(own: string, controller: string): string {
 }
 
 /** The group itself and those above it, the root last. */
-function ancestors(group: string): readonly string[] {
+function ancestors(of: string): readonly string[] {
   const all: string[] = [];
-  for (let at = path.posix.normalize(group); ; at = path.posix.dirname(at)) {
+  for (let at = path.posix.normalize(of); ; at = path.posix.dirname(at)) {
     all.push(at);
     if (at === '/' || at === '.') return all;
   }

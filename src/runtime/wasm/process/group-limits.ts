@@ -11,7 +11,9 @@ const DEFAULT_TMPFS_BYTES = 1 << 30;
 /** The service's limits as those of its process: the guest's memory is not all that a process needs. */
 export function groupLimits(service: WasmService, request: Omit<GuestRequest, 'output'>): GroupLimits {
   const { memoryBytes, limits } = service;
-  const files = request.mounts.map((mount) => (mount.kind === 'memory' ? (mount.limitBytes ?? DEFAULT_TMPFS_BYTES) : 0));
+  const files = request.mounts.map((mount) =>
+    mount.kind === 'memory' ? (mount.limitBytes ?? DEFAULT_TMPFS_BYTES) : 0,
+  );
   const fileBytes = files.reduce((sum, bytes) => sum + bytes, request.rootBytes);
   return {
     cpus: limits?.cpus,

@@ -15,10 +15,10 @@ export type FromProcess =
  * A message of a guest's process, piece by piece: a hostile guest that broke out of its engine may send anything.
  * Undefined: no message of ours.
  */
-export function parseFromProcess(text: string): FromProcess | undefined {
+export function parseFromProcess(json: string): FromProcess | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(json);
   } catch {
     // SyntaxError.
     return undefined;
@@ -32,7 +32,12 @@ export function parseFromProcess(text: string): FromProcess | undefined {
     case 'listening': {
       const port = integer(fields['port']);
       if (port > 65_535) return undefined;
-      return { type: 'listening', port, isPrivate: fields['isPrivate'] === true, listening: fields['listening'] === true };
+      return {
+        type: 'listening',
+        port,
+        isPrivate: fields['isPrivate'] === true,
+        listening: fields['listening'] === true,
+      };
     }
     case 'ask': {
       const question = questionOf(record(fields['question']));

@@ -75,8 +75,7 @@ function take(message: ToProcess): void {
     const cell = asked.get(message.ask);
     asked.delete(message.ask);
     if (cell !== undefined) answerFile(cell, message.code);
-  }
-  else {
+  } else {
     carrier?.post(message);
     if (message.type !== 'stop') return;
     telling ??= setInterval(tellOwed, OWED_MS);
