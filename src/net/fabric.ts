@@ -15,6 +15,10 @@ export interface Fabric extends AsyncDisposable {
   resolve(id: InstanceId, name: string, signal: AbortSignal): Promise<readonly string[]>;
   /** May the instance connect to this address, and through which socket? Checked on the resolved address. */
   authorize(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<ConnectVerdict>;
+  /** May the instance send datagrams to this address, and by which way? The same rule as for connections. */
+  authorizeDatagram(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<DatagramVerdict>;
+  /** Where the instance takes what other instances send to its UDP port; undefined: nowhere any more. */
+  setDatagramDoor(id: InstanceId, port: number, door: DatagramDoor | undefined): void;
   /** The guest accepts connections on a port from now on (`listening`) or no longer: containers see refused connections then. */
   setListening(id: InstanceId, port: number, listening: boolean, signal: AbortSignal): Promise<void>;
 }
@@ -32,6 +36,7 @@ export interface Attachment {
 }
 
 export interface PublishedListener {
+  readonly protocol: 'tcp' | 'udp';
   /** Empty: all interfaces, IPv4 and IPv6. */
   readonly hostIp: string;
   /** 0: any free port. */
@@ -47,9 +52,27 @@ export type ConnectVerdict =
   | { readonly to: 'tcp'; readonly host: string; readonly port: number }
   /** A Wasm instance, or a connection that is open already: connect to this unix socket and write `hello` first. */
   | { readonly to: 'unix'; readonly path: string; readonly hello: string }
-  /** `reason` is for the service's log: from, to and which rule. */
-  | {
-      readonly to: 'refused';
-      readonly errno: 'EACCES' | 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH' | 'ETIMEDOUT';
-      readonly reason: string;
-    };
+  | Refusal;
+
+/** `reason` is for the service's log: from, to and which rule. */
+export interface Refusal {
+  readonly to: 'refused';
+  readonly errno: 'EACCES' | 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH' | 'ETIMEDOUT';
+  readonly reason: string;
+}
+
+export type DatagramVerdict =
+  | { readonly to: 'udp'; readonly host: string; readonly port: number }
+  /** Another Wasm instance. */
+  | { readonly to: 'door'; readonly door: DatagramDoor }
+  | Refusal;
+
+/**
+ * A UDP port of an instance as other instances reach it: a port of this machine's loopback. Whatever comes there
+ * counts only when it begins with the key, since every process of this machine can send to it.
+ */
+export interface DatagramDoor {
+  readonly port: number;
+  /** 16 bytes in hexadecimal. */
+  readonly key: string;
+}

@@ -1,7 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { WcError } from '../model/diagnostic.ts';
 import { parseInstanceId } from '../model/ids.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { Project, WasmService } from '../model/project.ts';
@@ -10,7 +9,8 @@ import { Answers } from './answers.ts';
 import { DialServer } from './dial-server.ts';
 import { EngineView } from './engine-view.ts';
 import type { GetEngine } from './engine-view.ts';
-import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from './fabric.ts';
+import { datagramVerdict } from './datagram-verdict.ts';
+import type { Attachment, ConnectVerdict, DatagramDoor, DatagramVerdict, Fabric, PublishedListener } from './fabric.ts';
 import { readHostAddresses } from './host-addresses.ts';
 import { hostsFile } from './hosts-file.ts';
 import { planeOf } from './plane.ts';
@@ -57,6 +57,8 @@ export function createFabric(options: FabricOptions): ProjectFabric {
 interface Member extends Peer {
   readonly socketDir: string;
   readonly listening: Set<number>;
+  /** By UDP port. */
+  readonly doors: Map<number, DatagramDoor>;
   readonly answers: Answers;
   /** Attaching, following and detaching come one after the other. */
   readonly queue: Serial;
@@ -123,6 +125,7 @@ class EngineFabric implements ProjectFabric {
       socketDir,
       addresses: this.#addressesOf(id, service),
       listening: new Set(),
+      doors: new Map(),
       answers: new Answers(),
       queue: new Serial(),
     };
@@ -169,19 +172,30 @@ class EngineFabric implements ProjectFabric {
 
   async authorize(id: InstanceId, address: string, port: number, signal: AbortSignal): Promise<ConnectVerdict> {
     const member = this.#member(id);
-    const project = this.#knownProject();
-    let destination = decide(this.#world(project, member), member, address, port);
-    if (destination.to === 'refused' && destination.errno === 'EHOSTUNREACH') {
-      // It may be on a network that is newer than what the fabric has seen.
-      try {
-        await this.#view.refreshIfOld(project, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        this.#notices.say(`${destination.reason}; the Docker Engine does not answer: ${(error as Error).message}`);
-      }
-      destination = decide(this.#world(project, member), member, address, port);
+    return await this.#verdict(member, await this.#destination(member, address, port, signal), port, signal);
+  }
+
+  async authorizeDatagram(
+    id: InstanceId,
+    address: string,
+    port: number,
+    signal: AbortSignal,
+  ): Promise<DatagramVerdict> {
+    const member = this.#member(id);
+    const destination = await this.#destination(member, address, port, signal);
+    const doorOf = (peer: InstanceId): DatagramDoor | undefined => this.#member(peer).doors.get(port);
+    return await datagramVerdict(destination, { from: id, port, doorOf, reach: async () => await this.#reach(signal) });
+  }
+
+  setDatagramDoor(id: InstanceId, port: number, door: DatagramDoor | undefined): void {
+    const member = this.#member(id);
+    if (door === undefined) {
+      member.doors.delete(port);
+      return;
     }
-    return await this.#verdict(member, destination, port, signal);
+    member.doors.set(port, door);
+    if (port >= FIRST_DIAL_PORT || !this.#relays.has(id)) return;
+    this.#notices.say(`containers cannot send datagrams to ${id} port ${port}: its relay carries connections only`);
   }
 
   async setListening(id: InstanceId, port: number, listening: boolean, signal: AbortSignal): Promise<void> {
@@ -215,6 +229,27 @@ class EngineFabric implements ProjectFabric {
       await rm(socketDir, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  async #destination(member: Member, address: string, port: number, signal: AbortSignal): Promise<Destination> {
+    const project = this.#knownProject();
+    const destination = decide(this.#world(project, member), member, address, port);
+    if (destination.to !== 'refused' || destination.errno !== 'EHOSTUNREACH') return destination;
+    // It may be on a network that is newer than what the fabric has seen.
+    try {
+      await this.#view.refreshIfOld(project, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#notices.say(`${destination.reason}; the Docker Engine does not answer: ${(error as Error).message}`);
+    }
+    return decide(this.#world(project, member), member, address, port);
+  }
+
+  /** Why containers cannot be reached from this machine without a relay; undefined: they can. */
+  async #reach(signal: AbortSignal): Promise<string | undefined> {
+    const info = await this.#view.info(signal);
+    if (planeOf(this.#plane, info) === 'unix' && info.native) return undefined;
+    return info.native ? 'WCOMPOSE_NET is mux' : notNative(info);
   }
 
   /** Unless it was detached meanwhile. */
@@ -295,14 +330,7 @@ class EngineFabric implements ProjectFabric {
 }
 
 function publishedListeners(service: WasmService): readonly PublishedListener[] {
-  return service.ports.map(({ hostIp, published, target, protocol, source }) => {
-    if (protocol !== 'tcp') {
-      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: a Wasm service publishes TCP ports only`, {
-        source,
-      });
-    }
-    return { hostIp, published: published ?? 0, target };
-  });
+  return service.ports.map(({ hostIp, published = 0, target, protocol }) => ({ protocol, hostIp, published, target }));
 }
 
 function hostGatewayAddress(address: string): string {

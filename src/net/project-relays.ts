@@ -63,6 +63,10 @@ export class ProjectRelays {
     }
   }
 
+  has(id: InstanceId): boolean {
+    return this.#keepers.has(id);
+  }
+
   async leave(id: InstanceId, signal: AbortSignal): Promise<void> {
     const keeper = this.#keepers.get(id);
     this.#keepers.delete(id);

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import type { InstanceId } from '../../src/model/ids.ts';
 import type { WasmService } from '../../src/model/project.ts';
-import type { Attachment, ConnectVerdict, Fabric } from '../../src/net/fabric.ts';
+import type { Attachment, ConnectVerdict, DatagramDoor, DatagramVerdict, Fabric } from '../../src/net/fabric.ts';
 
 interface Member {
   readonly service: string;
@@ -23,6 +23,9 @@ export class FakeFabric implements Fabric {
   readonly calls: string[] = [];
   /** Verdicts for `address:port`, before all else. */
   readonly verdicts = new Map<string, ConnectVerdict>();
+  readonly datagramVerdicts = new Map<string, DatagramVerdict>();
+  /** `web#1 53` -> where it takes datagrams. */
+  readonly doors = new Map<string, DatagramDoor>();
   /** Addresses of names that are no services. */
   readonly names = new Map<string, readonly string[]>();
   #last = 1;
@@ -35,7 +38,12 @@ export class FakeFabric implements Fabric {
     this.#members.set(id, member);
     return {
       socketDir: member.dir,
-      published: service.ports.map(({ hostIp, published = 0, target }) => ({ hostIp, published, target })),
+      published: service.ports.map(({ protocol, hostIp, published = 0, target }) => ({
+        protocol,
+        hostIp,
+        published,
+        target,
+      })),
       address: member.address,
       hostname: `host-${number}`,
       hostsFile: `127.0.0.1\tlocalhost\n${member.address}\thost-${number}\n`,
@@ -63,6 +71,21 @@ export class FakeFabric implements Fabric {
       return { to: 'refused', errno: 'EHOSTUNREACH', reason: `${id} may not connect to ${address}:${port}` };
     }
     return { to: 'unix', path: path.join(target.dir, String(port)), hello: `${from} 40000\n` };
+  }
+
+  async authorizeDatagram(id: InstanceId, address: string, port: number): Promise<DatagramVerdict> {
+    const verdict = this.datagramVerdicts.get(`${address}:${port}`);
+    if (verdict !== undefined) return verdict;
+    const target = [...this.#members].find(([, member]) => member.address === address)?.[0];
+    const door = target === undefined ? undefined : this.doors.get(`${target} ${port}`);
+    if (door !== undefined) return { to: 'door', door };
+    const errno = target === undefined ? 'EHOSTUNREACH' : 'ECONNREFUSED';
+    return { to: 'refused', errno, reason: `${id} may not send to ${address}:${port}` };
+  }
+
+  setDatagramDoor(id: InstanceId, port: number, door: DatagramDoor | undefined): void {
+    if (door === undefined) this.doors.delete(`${id} ${port}`);
+    else this.doors.set(`${id} ${port}`, door);
   }
 
   async setListening(id: InstanceId, port: number, listening: boolean): Promise<void> {

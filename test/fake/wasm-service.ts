@@ -34,6 +34,10 @@ export function wasmService(
   };
 }
 
+export function udpPort(target: number, published?: number): PortSpec {
+  return { ...tcpPort(target, published), protocol: 'udp' };
+}
+
 export function tcpPort(target: number, published?: number, hostIp = '127.0.0.1'): PortSpec {
   const source = { file: 'compose.yaml', line: 5, column: 9, path: 'services.web.ports[0]' };
   return { target, published, hostIp, protocol: 'tcp', source };

@@ -11,6 +11,8 @@ const GUESTS = {
   client: { source: 'client.c', flags: [] },
   gateway: { source: 'gateway.c', flags: [] },
   limits: { source: 'limits.c', flags: [] },
+  datagrams: { source: 'datagrams.c', flags: [] },
+  wamr: { source: 'wamr.c', flags: [] },
 } as const satisfies Readonly<Record<string, { readonly source: string; readonly flags: readonly string[] }>>;
 
 export type GuestName = keyof typeof GUESTS;

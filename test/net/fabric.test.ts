@@ -457,16 +457,64 @@ test("with the host's network a port of the instance's own wins over one of the 
   expect(await sandbox.fabric.authorize(web, '127.0.0.1', 80, signal)).toMatchObject({ path: join(socketDir, '80') });
 });
 
-test('published ports are for the worker; UDP is refused where it is written', async ({ expect }) => {
+test('published ports are for the worker, of both protocols', async ({ expect }) => {
   const port = { target: 80, hostIp: '127.0.0.1', protocol: 'tcp', source: wasm('x').source } as const;
-  const good = wasm('web', ['default'], { ports: [{ ...port, published: 8080 }, port] });
-  const bad = wasm('api', ['default'], { ports: [{ ...port, protocol: 'udp' }] });
-  await using sandbox = new Sandbox([good, bad]);
-  expect((await sandbox.fabric.attach(web, good, signal)).published).toEqual([
-    { hostIp: '127.0.0.1', published: 8080, target: 80 },
-    { hostIp: '127.0.0.1', published: 0, target: 80 },
+  const service = wasm('web', ['default'], {
+    ports: [
+      { ...port, published: 8080 },
+      { ...port, protocol: 'udp' },
+    ],
+  });
+  await using sandbox = new Sandbox([service]);
+  expect((await sandbox.fabric.attach(web, service, signal)).published).toEqual([
+    { protocol: 'tcp', hostIp: '127.0.0.1', published: 8080, target: 80 },
+    { protocol: 'udp', hostIp: '127.0.0.1', published: 0, target: 80 },
   ]);
-  await expect(sandbox.fabric.attach(api, bad, signal)).rejects.toMatchObject({ code: 'ERR_COMPOSE_UNSUPPORTED' });
+});
+
+describe('datagrams', () => {
+  const door = { port: 4444, key: '00'.repeat(16) };
+
+  test('go by the same rule as connections: to doors of instances, to containers, outside, or nowhere', async ({
+    expect,
+  }) => {
+    const services = [wasm('web'), wasm('api'), wasm('far', ['other']), container('db')] as const;
+    await using sandbox = new Sandbox(services);
+    const { engine, fabric, notices } = sandbox;
+    engine.subnetsNow = { demo_default: ['172.18.0.0/16'] };
+    const far = instanceId('far', 1);
+    const to: Record<string, string> = {};
+    for (const [id, service] of [
+      [web, services[0]],
+      [api, services[1]],
+      [far, services[2]],
+    ] as const) {
+      to[id] = (await fabric.attach(id, service, signal)).address;
+    }
+    const ask = async (address: string, port = 53): Promise<unknown> =>
+      await fabric.authorizeDatagram(web, address, port, signal);
+    expect(await ask(to[api] ?? '')).toMatchObject({ to: 'refused', errno: 'ECONNREFUSED' });
+    fabric.setDatagramDoor(api, 53, door);
+    expect(await ask(to[api] ?? '')).toEqual({ to: 'door', door });
+    expect(notices).toEqual(['containers cannot send datagrams to api#1 port 53: its relay carries connections only']);
+    fabric.setDatagramDoor(api, 53, undefined);
+    expect(await ask(to[api] ?? '')).toMatchObject({ errno: 'ECONNREFUSED' });
+    expect(await ask(to[far] ?? '')).toMatchObject({ errno: 'EHOSTUNREACH' });
+    expect(await ask('172.18.0.5', 123)).toEqual({ to: 'udp', host: '172.18.0.5', port: 123 });
+    expect(await ask('192.0.2.7', 123)).toEqual({ to: 'udp', host: '192.0.2.7', port: 123 });
+    expect(await ask('169.254.169.254', 53)).toMatchObject({ errno: 'EACCES' });
+    expect(await ask('224.0.0.251', 5353)).toMatchObject({ errno: 'EACCES' });
+    expect(await ask('255.255.255.255', 67)).toMatchObject({ errno: 'EACCES' });
+  });
+
+  test('to containers need an Engine on this machine: the relays carry none', async ({ expect }) => {
+    const services = [wasm('web'), container('db')] as const;
+    await using sandbox = new Sandbox(services, {}, 'mux');
+    sandbox.engine.subnetsNow = { demo_default: ['172.18.0.0/16'] };
+    await sandbox.fabric.attach(web, services[0], signal);
+    const verdict = await sandbox.fabric.authorizeDatagram(web, '172.18.0.5', 53, signal);
+    expect(verdict).toMatchObject({ errno: 'ENETUNREACH', reason: expect.stringContaining('relays carry none') });
+  });
 });
 
 test('a fixed address is kept, and the relay gets it in the Engine too', async ({ expect }) => {

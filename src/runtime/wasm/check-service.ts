@@ -9,8 +9,6 @@ export function checkService(service: WasmService): void {
       hint: 'use Node 24.12 or newer',
     });
   }
-  const udp = service.ports.find((port) => port.protocol === 'udp');
-  if (udp !== undefined) throw unsupported(service, 'UDP ports', { source: udp.source });
   if (service.interface === 'http' || service.interface === 'cgi') {
     throw unsupported(service, `interface ${service.interface}`);
   }

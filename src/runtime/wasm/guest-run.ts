@@ -1,9 +1,9 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 
 import type { ExitStatus } from '../../model/state.ts';
-import type { ConnectVerdict, PublishedListener } from '../../net/fabric.ts';
+import type { DatagramDoor, PublishedListener, Refusal } from '../../net/fabric.ts';
 import type { GuestCarrier, GuestPlace } from './carrier.ts';
-import type { FromGuest, GuestRequest, Question, StartFailure } from './messages.ts';
+import type { Answer, FromGuest, GuestRequest, Question, StartFailure } from './messages.ts';
 import type { OutputStreamName } from './output-ring.ts';
 
 /** How long a guest may take to notice that it is being stopped, unless clients wait for its answer. */
@@ -19,8 +19,9 @@ export interface GuestHooks {
   held(): void;
   output(stream: OutputStreamName, bytes: Uint8Array): void;
   listening(port: number, isPrivate: boolean, listening: boolean): void;
+  datagrams(port: number, door: DatagramDoor | undefined): void;
   /** May reject; the guest is then told that there is nothing. */
-  answer(question: Question): Promise<ConnectVerdict | readonly string[]>;
+  answer(question: Question): Promise<Answer>;
 }
 
 /** The guest did not start. */
@@ -110,6 +111,9 @@ export class GuestRun {
       case 'listening':
         this.#hooks.listening(message.port, message.isPrivate, message.listening);
         return;
+      case 'datagrams':
+        this.#hooks.datagrams(message.port, message.door);
+        return;
       case 'ask':
         void this.#answer(message.ask, message.question);
         return;
@@ -138,8 +142,8 @@ export class GuestRun {
       this.#carrier.post({ type: 'answer', ask, answer: await this.#hooks.answer(question) });
     } catch (error) {
       const reason = describe(error);
-      const refused: ConnectVerdict = { to: 'refused', errno: 'ENETUNREACH', reason };
-      this.#carrier.post({ type: 'answer', ask, answer: question.what === 'authorize' ? refused : [] });
+      const refused: Refusal = { to: 'refused', errno: 'ENETUNREACH', reason };
+      this.#carrier.post({ type: 'answer', ask, answer: question.what === 'resolve' ? [] : refused });
     }
   }
 

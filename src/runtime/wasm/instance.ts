@@ -180,6 +180,7 @@ export class WasmInstance {
         );
       },
       listening: (port, isPrivate, listening) => void this.#listen(life, port, isPrivate, listening),
+      datagrams: (port, door) => this.#presence.datagrams(port, door),
       answer: async (question) => await this.#presence.answer(question, life.signal),
     });
     return life.run;

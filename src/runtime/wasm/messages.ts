@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 
-import type { ConnectVerdict, PublishedListener } from '../../net/fabric.ts';
+import type { ConnectVerdict, DatagramDoor, DatagramVerdict, PublishedListener } from '../../net/fabric.ts';
 import type { ErrorCode } from '../../model/diagnostic.ts';
 import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus } from '../../model/state.ts';
@@ -71,7 +71,7 @@ export type ToGuest =
   | { readonly type: 'stop'; readonly graceMs: number }
   /** Ends in the call that it waits in, or at its next one. */
   | { readonly type: 'kill' }
-  | { readonly type: 'answer'; readonly ask: number; readonly answer: ConnectVerdict | readonly string[] };
+  | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer };
 
 export type FromGuest =
   /** The published ports are bound, and the guest runs. */
@@ -80,14 +80,19 @@ export type FromGuest =
   | { readonly type: 'failed'; readonly failure: StartFailure }
   | { readonly type: 'output' }
   | { readonly type: 'listening'; readonly port: number; readonly isPrivate: boolean; readonly listening: boolean }
+  /** The guest has a UDP port for other instances, or has it no longer. */
+  | { readonly type: 'datagrams'; readonly port: number; readonly door: DatagramDoor | undefined }
   | { readonly type: 'ask'; readonly ask: number; readonly question: Question }
   /** `stop` has arrived: the guest is not computing. */
   | { readonly type: 'stopping' }
   | { readonly type: 'ended'; readonly exit: ExitStatus };
 
 export type Question =
-  | { readonly what: 'authorize'; readonly address: string; readonly port: number }
+  | { readonly what: 'authorize' | 'authorize-datagram'; readonly address: string; readonly port: number }
   | { readonly what: 'resolve'; readonly name: string };
+
+/** To `authorize` a connection, to `authorize-datagram`, and to `resolve`. */
+export type Answer = ConnectVerdict | DatagramVerdict | readonly string[];
 
 export type StartFailure =
   /** A published port cannot be bound; `code` is the system's. */

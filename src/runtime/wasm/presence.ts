@@ -5,9 +5,9 @@ import type { LogSink } from '../../logs/record.ts';
 import type { InstanceId } from '../../model/ids.ts';
 import type { WasmService } from '../../model/project.ts';
 import type { PublishedPort } from '../../model/state.ts';
-import type { Attachment, ConnectVerdict, Fabric, PublishedListener } from '../../net/fabric.ts';
+import type { Attachment, DatagramDoor, Fabric, PublishedListener } from '../../net/fabric.ts';
 import { Serial } from '../../util/serial.ts';
-import type { Question } from './messages.ts';
+import type { Answer, Question } from './messages.ts';
 import { Refusals } from './refusals.ts';
 
 /** The fabric may have to talk to the Engine. */
@@ -28,6 +28,8 @@ export class Presence {
   readonly #order = new Serial();
   /** Ports on which the present run listens; true: for itself only. */
   readonly #listening = new Map<number, boolean>();
+  /** UDP ports of the present run. */
+  readonly #datagrams = new Set<number>();
   #attachment: Attachment | undefined;
   #published: readonly PublishedListener[] = [];
 
@@ -44,7 +46,7 @@ export class Presence {
   }
 
   get ports(): readonly PublishedPort[] {
-    return this.#published.map((listener) => ({ ...listener, protocol: 'tcp' }));
+    return this.#published;
   }
 
   /** Resolves with where the instance is, and the host ports it should ask for: those of its last run, if it had any. */
@@ -74,6 +76,13 @@ export class Presence {
     if (!isPrivate) await this.#tell(port, listening);
   }
 
+  /** Other instances reach the run's UDP port there, or no longer. */
+  datagrams(port: number, door: DatagramDoor | undefined): void {
+    if (door === undefined) this.#datagrams.delete(port);
+    else this.#datagrams.add(port);
+    if (this.#attachment !== undefined) this.#options.fabric.setDatagramDoor(this.#options.id, port, door);
+  }
+
   /** The unix socket behind a port of the run; undefined when it does not listen there. */
   socketOf(port: number): string | undefined {
     const isPrivate = this.#listening.get(port);
@@ -83,6 +92,7 @@ export class Presence {
 
   /** The run has ended: closes what its thread could not close itself. */
   async endRun(): Promise<void> {
+    for (const port of this.#datagrams) this.datagrams(port, undefined);
     for (const [port, isPrivate] of this.#listening) {
       const file = this.socketOf(port);
       if (file !== undefined) rmSync(file, { force: true });
@@ -90,10 +100,14 @@ export class Presence {
     }
   }
 
-  async answer(question: Question, signal: AbortSignal): Promise<ConnectVerdict | readonly string[]> {
+  async answer(question: Question, signal: AbortSignal): Promise<Answer> {
     const { fabric, id } = this.#options;
     if (question.what === 'resolve') return await fabric.resolve(id, question.name, signal);
-    const verdict = await fabric.authorize(id, question.address, question.port, signal);
+    const { address, port } = question;
+    const verdict =
+      question.what === 'authorize'
+        ? await fabric.authorize(id, address, port, signal)
+        : await fabric.authorizeDatagram(id, address, port, signal);
     if (verdict.to === 'refused') this.#refusals.report(verdict.reason);
     return verdict;
   }

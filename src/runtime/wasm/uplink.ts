@@ -1,5 +1,5 @@
-import type { ConnectVerdict } from '../../net/fabric.ts';
-import type { FromGuest, Question, ToGuest } from './messages.ts';
+import type { ConnectVerdict, DatagramDoor, DatagramVerdict, Refusal } from '../../net/fabric.ts';
+import type { Answer, FromGuest, Question, ToGuest } from './messages.ts';
 import type { Uplink as NetworkUplink } from './net/network.ts';
 import type { RingWriter } from './output-ring.ts';
 
@@ -7,7 +7,7 @@ import type { RingWriter } from './output-ring.ts';
 export class Uplink implements NetworkUplink {
   readonly #post: (message: FromGuest) => void;
   readonly #output: RingWriter;
-  readonly #asked = new Map<number, (answer: ConnectVerdict | readonly string[] | undefined) => void>();
+  readonly #asked = new Map<number, (answer: Answer | undefined) => void>();
   #last = 0;
 
   constructor(post: (message: FromGuest) => void, output: RingWriter) {
@@ -17,8 +17,16 @@ export class Uplink implements NetworkUplink {
 
   async authorize(address: string, port: number): Promise<ConnectVerdict> {
     const answer = await this.#ask({ what: 'authorize', address, port });
-    if (answer !== undefined && 'to' in answer) return answer;
-    return { to: 'refused', errno: 'ENETUNREACH', reason: 'the instance is being stopped' };
+    return answer !== undefined && 'to' in answer && answer.to !== 'udp' && answer.to !== 'door' ? answer : STOPPED;
+  }
+
+  async authorizeDatagram(address: string, port: number): Promise<DatagramVerdict> {
+    const answer = await this.#ask({ what: 'authorize-datagram', address, port });
+    return answer !== undefined && 'to' in answer && answer.to !== 'tcp' && answer.to !== 'unix' ? answer : STOPPED;
+  }
+
+  datagrams(port: number, door: DatagramDoor | undefined): void {
+    this.#post({ type: 'datagrams', port, door });
   }
 
   async resolve(name: string): Promise<readonly string[]> {
@@ -45,11 +53,13 @@ export class Uplink implements NetworkUplink {
     this.#asked.clear();
   }
 
-  async #ask(question: Question): Promise<ConnectVerdict | readonly string[] | undefined> {
+  async #ask(question: Question): Promise<Answer | undefined> {
     const ask = ++this.#last;
-    const { promise, resolve } = Promise.withResolvers<ConnectVerdict | readonly string[] | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
     this.#asked.set(ask, resolve);
     this.#post({ type: 'ask', ask, question });
     return await promise;
   }
 }
+
+const STOPPED: Refusal = { to: 'refused', errno: 'ENETUNREACH', reason: 'the instance is being stopped' };

@@ -64,10 +64,6 @@ describe('a module is checked before anything of it runs', () => {
       more: { module: { from: 'oci', reference: 'example.com/x:1' } },
       error: { code: 'ERR_COMPOSE_UNSUPPORTED', message: /example.com\/x:1 is not a file/ },
     },
-    'it has UDP ports': {
-      more: { ports: [{ ...tcpPort(53), protocol: 'udp' }] },
-      error: { code: 'ERR_COMPOSE_UNSUPPORTED', source: { path: 'services.web.ports[0]' } },
-    },
     'its healthcheck is a command': {
       more: { healthcheck: { probe: { type: 'exec', argv: ['curl'] } } },
       error: { code: 'ERR_COMPOSE_UNSUPPORTED', hint: /x-wasm.healthcheck/ },

@@ -29,6 +29,7 @@ function runIn(code: string, hooks: Partial<GuestHooks> = {}): GuestRun {
     output: () => undefined,
     held: () => undefined,
     listening: () => undefined,
+    datagrams: () => undefined,
     answer: async () => [],
     ...hooks,
   });

@@ -69,7 +69,7 @@ async function open(verdict: Exclude<ConnectVerdict, { to: 'refused' }>, signal:
   return socket;
 }
 
-const REFUSALS = {
+export const REFUSALS = {
   EACCES: Errno.ACCES,
   ECONNREFUSED: Errno.CONNREFUSED,
   EHOSTUNREACH: Errno.HOSTUNREACH,

@@ -44,6 +44,7 @@ export function socketFunctions(guest: Guest, network: Network): Readonly<Record
 }
 
 const BLOCKING: ReadonlySet<string> = new Set([
+  'sock_bind',
   'sock_listen',
   'sock_connect',
   'sock_accept',

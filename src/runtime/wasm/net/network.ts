@@ -3,11 +3,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 
-import type { ConnectVerdict, PublishedListener } from '../../../net/fabric.ts';
+import type { ConnectVerdict, DatagramDoor, DatagramVerdict, PublishedListener } from '../../../net/fabric.ts';
 import { Errno } from '../wasi/errno.ts';
 import type { Waiters } from '../wasi/waiters.ts';
 import { type Endpoint, isAny, isLoopback } from './address.ts';
 import { Connection, SEND_AHEAD } from './connection.ts';
+import { DatagramPorts } from './datagram-ports.ts';
 import { readHello } from './hello.ts';
 import type { Listener } from './listener.ts';
 import { NameServer } from './name-server.ts';
@@ -22,7 +23,10 @@ const LAST_PORT = 65_535;
 /** What the worker asks and tells the main thread of the guest's network. */
 export interface Uplink {
   authorize(address: string, port: number): Promise<ConnectVerdict>;
+  authorizeDatagram(address: string, port: number): Promise<DatagramVerdict>;
   resolve(name: string): Promise<readonly string[]>;
+  /** Other instances reach the guest's UDP port there from now on, or no longer. */
+  datagrams(port: number, door: DatagramDoor | undefined): void;
   /** The guest listens on a port from now on, or no longer; `isPrivate`: for itself only. */
   listening(port: number, isPrivate: boolean, listening: boolean): void;
   /** A line for the service's log. */
@@ -67,6 +71,7 @@ export class Network {
   readonly waiters: Waiters;
   /** Answers guests that bring their own resolver. */
   readonly names: NameServer;
+  readonly datagrams = new DatagramPorts();
   readonly #socketDir: string;
   readonly #doors = new Map<number, Door>();
   readonly #published: PublishedDoor[] = [];
@@ -89,10 +94,11 @@ export class Network {
 
   /** Binds a published port; the result has the number it got. Rejects with the system's error. */
   async publish(wanted: PublishedListener): Promise<PublishedListener> {
+    if (wanted.protocol === 'udp') return await this.datagrams.publish(wanted);
     this.#holdTimer ??= setTimeout(() => this.#holdNoMore(), HOLD_MS).unref();
     const door = await openPublishedDoor(wanted, (socket) => this.#arrive(socket, wanted.target));
     this.#published.push(door);
-    return { hostIp: door.hostIp, published: door.published, target: door.target };
+    return { ...wanted, published: door.published };
   }
 
   /** A port that nobody of the guest uses. */
@@ -172,6 +178,7 @@ export class Network {
     this.#holdNoMore();
     for (const door of this.#published.splice(0)) door.close();
     for (const { taker } of this.#doors.values()) taker.close();
+    this.datagrams.close();
     this.names.close();
   }
 

@@ -3,6 +3,7 @@ import { Errno } from '../wasi/errno.ts';
 import { type Guest, mustHold } from '../wasi/guest.ts';
 import { socketAt } from '../wasi/sock.ts';
 import { Connection, SEND_AHEAD } from './connection.ts';
+import { DatagramSocket } from './datagram.ts';
 import { Listener } from './listener.ts';
 import { SocketType } from './socket-calls.ts';
 
@@ -65,7 +66,7 @@ function read(socket: ReturnType<typeof socketAt>, name: number): number | undef
     case Option.TYPE:
       return socket.filetype === Filetype.SOCKET_DGRAM ? SocketType.DGRAM : SocketType.STREAM;
     case Option.ERROR:
-      return socket instanceof Connection ? socket.takeError() : 0;
+      return takeError(socket);
     case Option.ACCEPTCONN:
       return socket instanceof Listener ? 1 : 0;
     case Option.SNDBUF:
@@ -82,6 +83,10 @@ function read(socket: ReturnType<typeof socketAt>, name: number): number | undef
     default:
       return undefined;
   }
+}
+
+function takeError(socket: ReturnType<typeof socketAt>): number {
+  return socket instanceof Connection || socket instanceof DatagramSocket ? socket.takeError() : 0;
 }
 
 /**

@@ -5,7 +5,6 @@ import { SEND_AHEAD } from './connection.ts';
 
 /** A host port of the instance, bound before its guest runs. */
 export interface PublishedDoor {
-  readonly hostIp: string;
   /** The port it got, also when any was asked for. */
   readonly published: number;
   readonly target: number;
@@ -27,7 +26,7 @@ export async function openPublishedDoor(
   }
   const address = server.address();
   const published = address !== null && typeof address === 'object' ? address.port : wanted.published;
-  return { hostIp: wanted.hostIp, published, target: wanted.target, close: () => void server.close() };
+  return { published, target: wanted.target, close: () => void server.close() };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -47,12 +47,18 @@ export function sockOpen(guest: Guest, network: Network, family: number, type: n
  *
  * INVAL: bound already, or no such address form. ADDRINUSE: the guest listens there. ADDRNOTAVAIL: not its address.
  */
-export function sockBind(guest: Guest, network: Network, fd: number, address: number, port: number): number {
+export function sockBind(
+  guest: Guest,
+  network: Network,
+  fd: number,
+  address: number,
+  port: number,
+): number | Promise<number> {
   return bindTo(guest, network, fd, { address: readAddress(guest, address), port });
 }
 
 /** The same, with the address as it was read. */
-export function bindTo(guest: Guest, network: Network, fd: number, local: Endpoint): number {
+export function bindTo(guest: Guest, network: Network, fd: number, local: Endpoint): number | Promise<number> {
   const socket = socketAt(guest, fd);
   const { address: host, port } = local;
   if (port > LAST_PORT) return Errno.INVAL;
@@ -60,7 +66,11 @@ export function bindTo(guest: Guest, network: Network, fd: number, local: Endpoi
   if (!(socket instanceof FreshSocket || socket instanceof DatagramSocket) || socket.local.port !== 0) {
     return Errno.INVAL;
   }
-  if (socket instanceof FreshSocket && network.isTaken(port)) return Errno.ADDRINUSE;
+  if (socket instanceof DatagramSocket) {
+    const wanted = { address: host, port: port === 0 ? network.datagrams.ephemeralPort() : port };
+    return suspendUntil(guest.waiters, socket.bind(wanted), (errno) => errno);
+  }
+  if (network.isTaken(port)) return Errno.ADDRINUSE;
   socket.local = { address: host, port: port === 0 ? network.ephemeralPort() : port };
   return Errno.SUCCESS;
 }
@@ -104,10 +114,7 @@ export function connectSocket(guest: Guest, network: Network, fd: number, peer: 
   const socket = descriptorAt(guest, fd);
   const { port } = peer;
   if (port === 0 || port > LAST_PORT) return Errno.CONNREFUSED;
-  if (socket instanceof DatagramSocket) {
-    socket.peer = peer;
-    return Errno.SUCCESS;
-  }
+  if (socket instanceof DatagramSocket) return socket.connect(peer);
   if (socket instanceof Connection && (socket.isConnecting || socket.isOpen)) {
     return socket.isOpen ? Errno.ISCONN : Errno.ALREADY;
   }

@@ -72,5 +72,6 @@ export function sendTo(guest: Guest, call: Send, peer: Endpoint): number | Promi
   const socket = socketAt(guest, call.fd);
   if (!(socket instanceof DatagramSocket)) return fdWrite(guest, call.fd, call.iovs, call.count, call.length);
   const from = buffersAt(guest, call.iovs, call.count, call.length);
-  return report(guest, call.length, socket.sendTo(from, peer));
+  const sent = socket.sendTo(from, peer);
+  return typeof sent === 'number' ? report(guest, call.length, sent) : sent.then((n) => report(guest, call.length, n));
 }

@@ -43,7 +43,7 @@ export function wamrOpen(
 }
 
 /** `sock_bind(fd, address: *addr) -> errno` */
-export function wamrBind(guest: Guest, network: Network, fd: number, address: number): number {
+export function wamrBind(guest: Guest, network: Network, fd: number, address: number): number | Promise<number> {
   return bindTo(guest, network, fd, readAddr(guest, address));
 }
 

@@ -1,6 +1,6 @@
 import { ERROR_TABLE, type ErrorCode } from '../../../model/diagnostic.ts';
 import type { ExitStatus } from '../../../model/state.ts';
-import type { PublishedListener } from '../../../net/fabric.ts';
+import type { DatagramDoor, PublishedListener } from '../../../net/fabric.ts';
 import type { FromGuest, Question, StartFailure } from '../messages.ts';
 import type { FileQuestion } from './asked-files.ts';
 
@@ -39,6 +39,8 @@ export function parseFromProcess(json: string): FromProcess | undefined {
         listening: fields['listening'] === true,
       };
     }
+    case 'datagrams':
+      return datagrams(fields);
     case 'ask': {
       const question = questionOf(record(fields['question']));
       return question === undefined ? undefined : { type: 'ask', ask: integer(fields['ask']), question };
@@ -63,7 +65,8 @@ type Fields = Readonly<Record<string, unknown>>;
 function questionOf(fields: Fields): Question | undefined {
   switch (fields['what']) {
     case 'authorize':
-      return { what: 'authorize', address: text(fields['address']), port: integer(fields['port']) };
+    case 'authorize-datagram':
+      return { what: fields['what'], address: text(fields['address']), port: integer(fields['port']) };
     case 'resolve':
       return { what: 'resolve', name: text(fields['name']) };
     default:
@@ -113,8 +116,26 @@ function failure(fields: Fields): StartFailure {
 
 function listener(value: unknown): PublishedListener {
   const fields = record(value);
-  const { hostIp, published, target } = fields;
-  return { hostIp: text(hostIp), published: integer(published), target: integer(target) };
+  const { protocol, hostIp, published, target } = fields;
+  return {
+    protocol: protocol === 'udp' ? 'udp' : 'tcp',
+    hostIp: text(hostIp),
+    published: integer(published),
+    target: integer(target),
+  };
+}
+
+function datagrams(fields: Fields): FromProcess | undefined {
+  const port = integer(fields['port']);
+  const door = fields['door'] === undefined ? undefined : doorOf(record(fields['door']));
+  return port > 65_535 ? undefined : { type: 'datagrams', port, door };
+}
+
+/** Undefined: nothing that anybody could send to. */
+function doorOf(fields: Fields): DatagramDoor | undefined {
+  const port = integer(fields['port']);
+  const key = text(fields['key']);
+  return port > 0 && port <= 65_535 && /^[0-9a-f]{32}$/.test(key) ? { port, key } : undefined;
 }
 
 function record(value: unknown): Fields {

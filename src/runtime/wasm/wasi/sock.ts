@@ -14,6 +14,8 @@ export interface SocketDescriptor extends Descriptor {
    * when it is NONBLOCK.
    */
   peek?(into: GuestBuffers, all: boolean): number | Promise<number>;
+  /** Of datagrams: what was read last was longer than the buffers. */
+  readonly isTruncated?: boolean;
   /** `how`: 1 reading, 2 writing, 3 both. Returns an errno. */
   shutdown?(how: number): number;
 }
@@ -21,6 +23,8 @@ export interface SocketDescriptor extends Descriptor {
 const SHUTDOWN_BOTH = 3;
 /** `__wasi_riflags_t` */
 const Riflags = { PEEK: 1, WAITALL: 2 } as const;
+/** `__wasi_roflags_t` */
+const TRUNCATED = 1;
 const ALL_RIFLAGS = Riflags.PEEK | Riflags.WAITALL;
 
 /**
@@ -51,7 +55,7 @@ export function sockAccept(guest: Guest, fd: number, flags: number, resultFd: nu
  *
  *     ri_data -> | u32: buffer | u32: length | ... |    ro_datalen -> | u32 |    ro_flags -> | u16 |
  *
- * PEEK leaves what it reads. WAITALL waits until the buffers are full or the stream has ended; a NONBLOCK socket, and
+ * PEEK leaves what it reads. A datagram that is longer than the buffers is cut, and ro_flags says so. WAITALL waits until the buffers are full or the stream has ended; a NONBLOCK socket, and
  * one of datagrams, does not know it.
  * BADF, NOTSOCK, AGAIN, CONNRESET. NOTCONN: a listener. NOTSUP: PEEK of a socket that cannot. INVAL: other flags. FAULT.
  * https://github.com/WebAssembly/WASI/blob/main/legacy/preview1/docs.md#sock_recv
@@ -72,14 +76,20 @@ export function sockRecv(
     mustHold(guest, outFlags, 2);
     guest.memory.view.setUint16(outFlags, 0, true);
   }
-  if (flags === 0) return fdRead(guest, fd, iovs, count, nread);
+  if (flags === 0 && socket.filetype === Filetype.SOCKET_STREAM) return fdRead(guest, fd, iovs, count, nread);
   const into = buffersAt(guest, iovs, count, nread);
   const canWait = socket.filetype === Filetype.SOCKET_STREAM && (socket.fdflags & Fdflags.NONBLOCK) === 0;
   const all = (flags & Riflags.WAITALL) !== 0 && canWait;
   const peeks = (flags & Riflags.PEEK) !== 0;
   if (peeks && socket.peek === undefined) return Errno.NOTSUP;
   const read = (peeks ? socket.peek?.(into, all) : all ? readAll(socket, into) : socket.read(into)) ?? 0;
-  return typeof read === 'number' ? report(guest, nread, read) : read.then((n) => report(guest, nread, n));
+  const finish = (n: number): number => {
+    if (socket.isTruncated === true && outFlags !== undefined) {
+      guest.memory.view.setUint16(outFlags, TRUNCATED, true);
+    }
+    return report(guest, nread, n);
+  };
+  return typeof read === 'number' ? finish(read) : read.then(finish);
 }
 
 /** Reads on until the buffers are full; an error counts when nothing came before it. */

@@ -28,6 +28,8 @@ class FrontBench implements AsyncDisposable {
       waiters: new Waiters(),
       uplink: {
         authorize: async () => ({ to: 'refused', errno: 'EACCES', reason: '' }),
+        authorizeDatagram: async () => ({ to: 'refused', errno: 'EACCES', reason: '' }),
+        datagrams: () => undefined,
         resolve: async () => [],
         listening: () => undefined,
         log: () => undefined,
@@ -37,7 +39,12 @@ class FrontBench implements AsyncDisposable {
   }
 
   async open(): Promise<this> {
-    ({ published: this.published } = await this.network.publish({ hostIp: '127.0.0.1', published: 0, target: 80 }));
+    ({ published: this.published } = await this.network.publish({
+      protocol: 'tcp',
+      hostIp: '127.0.0.1',
+      published: 0,
+      target: 80,
+    }));
     await this.front.listen(this.network, 80);
     return this;
   }

@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import type { ConnectVerdict } from '../../../../src/net/fabric.ts';
+import type { ConnectVerdict, DatagramDoor, DatagramVerdict } from '../../../../src/net/fabric.ts';
 import { socketFunctions } from '../../../../src/runtime/wasm/net/functions.ts';
 import { Network } from '../../../../src/runtime/wasm/net/network.ts';
 import { WasiHost } from '../../../../src/runtime/wasm/wasi/host.ts';
@@ -51,6 +51,9 @@ export class SocketGuest implements AsyncDisposable {
   readonly log: string[] = [];
   /** `1.2.3.4:80` -> where the connection goes. */
   readonly verdicts = new Map<string, ConnectVerdict>();
+  readonly datagramVerdicts = new Map<string, DatagramVerdict>();
+  /** UDP port -> where it takes datagrams of other instances. */
+  readonly doors = new Map<number, DatagramDoor>();
   readonly names = new Map<string, readonly string[]>();
   /** `+80`, `-80`; with `lo` before it for what is private. */
   readonly listening: string[] = [];
@@ -78,6 +81,16 @@ export class SocketGuest implements AsyncDisposable {
           uplink: {
             authorize: async (address, port) =>
               this.verdicts.get(`${address}:${port}`) ?? { to: 'refused', errno: 'EHOSTUNREACH', reason: 'no rule' },
+            authorizeDatagram: async (address, port) =>
+              this.datagramVerdicts.get(`${address}:${port}`) ?? {
+                to: 'refused',
+                errno: 'EHOSTUNREACH',
+                reason: 'no rule',
+              },
+            datagrams: (port, door) => {
+              if (door === undefined) this.doors.delete(port);
+              else this.doors.set(port, door);
+            },
             resolve: async (name) => this.names.get(name) ?? [],
             listening: (port, isPrivate, listening) =>
               this.listening.push(`${isPrivate ? 'lo' : ''}${listening ? '+' : '-'}${port}`),
