@@ -25,7 +25,8 @@ const PURE = new Set(['model', 'plan']);
 const FENCES: Readonly<Record<string, RegExp>> = {
   dockerode: /^src\/runtime\/container\/engine\.ts$/,
   yaml: /^src\/compose\//,
-  execa: /^src\/supervisor\/build-module\.ts$/,
+  execa: /^src\/(supervisor\/build-module|runtime\/container\/build\/buildx)\.ts$/,
+  '@balena/dockerignore': /^src\/(runtime\/container\/build|supervisor\/watch)\//,
   commander: /^src\/cli\//,
   '@wasmer/wasi': /^src\/runtime\/wasm\//,
   'tar-stream': /^src\/(runtime|storage|net)\//,

@@ -4,7 +4,7 @@ import { fromWireError } from '../model/diagnostic.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from './context.ts';
 import type { ExitStatusCode } from './context.ts';
 import type { Interrupts } from './interrupt.ts';
-import { planLine } from '../ui/plan-lines.ts';
+import { outputLine, planLine, ProgressNews } from '../ui/plan-lines.ts';
 import type { Output } from '../ui/output.ts';
 
 export interface PlanResult {
@@ -18,9 +18,15 @@ export interface PlanResult {
 export async function followPlan(
   events: AsyncIterable<SupervisorEvent>,
   output: Output,
-  hooks: { readonly onPlan?: (logSeq: number) => void; readonly printPlan?: boolean } = {},
+  hooks: {
+    readonly onPlan?: (logSeq: number) => void;
+    readonly printPlan?: boolean;
+    /** Also what builds print. */
+    readonly printOutput?: boolean;
+  } = {},
 ): Promise<PlanResult> {
   let nodes = 0;
+  const news = new ProgressNews();
   for await (const event of events) {
     switch (event.type) {
       case 'plan':
@@ -29,10 +35,13 @@ export async function followPlan(
         hooks.onPlan?.(event.logSeq);
         break;
       case 'node': {
-        const line = planLine(event.node, output);
+        const line = news.has(event.node) ? planLine(event.node, output) : undefined;
         if (line !== undefined) output.err(line);
         break;
       }
+      case 'output':
+        if (hooks.printOutput === true) output.err(outputLine(event, output));
+        break;
       case 'warning':
         output.err(`${output.style('yellow', 'Warning:')} ${event.message}\n`);
         break;

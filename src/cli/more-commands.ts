@@ -1,11 +1,9 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 
-import type { ImagesOptions } from './commands/images.ts';
 import type { InspectModuleOptions } from './commands/inspect-module.ts';
 import type { LsOptions } from './commands/ls.ts';
 import type { PortOptions } from './commands/port.ts';
-import type { PullOptions } from './commands/pull.ts';
 import type { UpOptions } from './commands/up.ts';
 import type { GlobalOptions } from './context.ts';
 import { collect, number } from './instance-commands.ts';
@@ -13,10 +11,9 @@ import type { RunCommand } from './program.ts';
 
 type Global = () => GlobalOptions;
 
-/** Commands about images, numbers of replicas, and what is asked of a project that runs. */
+/** Commands about numbers of replicas, and what is asked of a project that runs. */
 export function addMoreCommands(program: Command, run: RunCommand, global: Global): void {
   addCreate(program, run, global);
-  addImages(program, run, global);
   addQuestions(program, run, global);
 }
 
@@ -24,8 +21,8 @@ function addCreate(program: Command, run: RunCommand, global: Global): void {
   program
     .command('create [services...]')
     .description('create what is missing or changed, and start nothing')
-    .option('--build', 'run the commands that make modules first')
-    .option('--no-build', 'run none of them, also where a module is missing')
+    .option('--build', 'build images and modules first, also those that are there')
+    .option('--no-build', 'build nothing, also where an image or a module is missing')
     .option('--force-recreate', 'create every instance anew')
     .option('--no-recreate', 'leave what exists as it is, also when its configuration changed')
     .option('--remove-orphans', 'remove instances of services the file no longer has')
@@ -42,29 +39,6 @@ function addCreate(program: Command, run: RunCommand, global: Global): void {
     .action(async (entries: string[], options: { deps?: boolean }) => {
       const { scale } = await import('./commands/scale.ts');
       await run(global(), async (context, interrupts) => await scale(entries, options, context, interrupts));
-    });
-}
-
-function addImages(program: Command, run: RunCommand, global: Global): void {
-  program
-    .command('pull [services...]')
-    .description('get the images of services from their registries')
-    .option('-q, --quiet', 'without progress')
-    .option('--ignore-pull-failures', 'go on with what can be pulled, and end well')
-    .option('--include-deps', 'also those of what the services depend on')
-    .addOption(new Option('--policy <policy>', 'which').choices(['missing', 'always']).default('always'))
-    .action(async (services: string[], options: PullOptions) => {
-      const { pull } = await import('./commands/pull.ts');
-      await run(global(), async (context, interrupts) => await pull(services, options, context, interrupts));
-    });
-  program
-    .command('images [services...]')
-    .description('list what the instances were made of')
-    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
-    .option('-q, --quiet', 'only ids')
-    .action(async (services: string[], options: ImagesOptions) => {
-      const { images } = await import('./commands/images.ts');
-      await run(global(), async (context) => await images(services, options, context));
     });
 }
 

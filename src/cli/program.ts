@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { GLOBAL_OPTIONS, READ_COMMANDS } from './command-table.ts';
 import type { CommandRow, OptionRow } from './command-table.ts';
 import type { CommandContext, ExitStatusCode, GlobalOptions } from './context.ts';
+import { addImageCommands } from './image-commands.ts';
 import { addInstanceCommands } from './instance-commands.ts';
 import { addMoreCommands } from './more-commands.ts';
 import type { Interrupts } from './interrupt.ts';
@@ -47,6 +48,7 @@ export function createProgram(run: RunCommand, version: string, rows = READ_COMM
   for (const row of rows) addRow(program, row, run, global);
   addInstanceCommands(program, run, global);
   addMoreCommands(program, run, global);
+  addImageCommands(program, run, global);
   return program;
 }
 
@@ -60,8 +62,8 @@ function addUp(program: Command, run: RunCommand, global: Global): void {
     .option('--wait', 'wait until every service runs and is healthy; implies --detach')
     .option('--wait-timeout <seconds>', 'longest time to wait', seconds)
     .option('--dry-run', 'show the plan and change nothing')
-    .option('--build', 'run the commands that make modules first')
-    .option('--no-build', 'run none of them, also where a module is missing')
+    .option('--build', 'build images and modules first, also those that are there')
+    .option('--no-build', 'build nothing, also where an image or a module is missing')
     .option('--force-recreate', 'create every instance anew')
     .option('--no-recreate', 'leave what exists as it is, also when its configuration changed')
     .option('--no-deps', 'leave out what the named services depend on')

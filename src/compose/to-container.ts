@@ -1,4 +1,4 @@
-import type { ContainerService, Healthcheck, PullPolicy } from '../model/project.ts';
+import type { ContainerService, Healthcheck } from '../model/project.ts';
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import type { Conversion } from './conversion.ts';
 import { isWasm } from './is-wasm.ts';
@@ -10,6 +10,7 @@ import { SERVICE } from './service-attributes.ts';
 import { ruleOf } from './canonical.ts';
 import type { Path } from './source-file.ts';
 import { execProbe, healthTimes, isDisabled } from './to-healthcheck.ts';
+import { toImageBuild, toPullPolicy } from './to-image-build.ts';
 import { toCommon, words } from './to-service.ts';
 
 export function toContainer(name: string, node: Node, conversion: Conversion): ContainerService {
@@ -17,14 +18,15 @@ export function toContainer(name: string, node: Node, conversion: Conversion): C
   for (const [key, value] of entriesOf(node)) checkUse(key, value, path, conversion);
   checkNetworks(child(node, 'networks'), path, conversion);
   checkReferences(node, path, conversion);
-  const image = textOf(child(node, 'image')) ?? '';
   return {
     ...toCommon(name, node, conversion),
     kind: 'container',
     networkMode: textOf(child(node, 'network_mode')),
     healthcheck: healthcheck(child(node, 'healthcheck')),
-    image,
-    pullPolicy: pullPolicy(child(node, 'pull_policy'), path, conversion),
+    // What is built and has no name gets the one that docker compose gives it.
+    image: textOf(child(node, 'image')) || `${conversion.loaded.name}-${name}`,
+    pullPolicy: toPullPolicy(node, path, conversion) ?? 'missing',
+    imageBuild: toImageBuild(name, node, conversion),
     platform: textOf(child(node, 'platform')),
     command: words(child(node, 'command')),
     entrypoint: words(child(node, 'entrypoint')),
@@ -37,8 +39,7 @@ function checkUse(key: string, value: Node, path: Path, conversion: Conversion):
   if (use === undefined || saysNothing(value, ruleOf(SERVICE, key))) return;
   if (use.container === 'warned') conversion.warn(value, [...path, key], `is ignored: ${use.note}`);
   if (use.container !== 'later') return;
-  const hint = key === 'build' ? 'build it with docker build and name the result with image:' : undefined;
-  conversion.unsupported(value, [...path, key], 'is not supported yet', hint);
+  conversion.unsupported(value, [...path, key], 'is not supported yet');
 }
 
 /** Keys of a service's connection to a network that the driver is not told of yet. */
@@ -122,12 +123,4 @@ function healthcheck(node: Node | undefined): Healthcheck | undefined {
   if (node === undefined) return undefined;
   if (isDisabled(node)) return { probe: { type: 'none' } };
   return { probe: execProbe(node) ?? { type: 'image' }, ...healthTimes(node) };
-}
-
-function pullPolicy(node: Node | undefined, path: Path, conversion: Conversion): PullPolicy {
-  const text = textOf(node) ?? 'missing';
-  if (text === 'if_not_present') return 'missing';
-  if (text === 'always' || text === 'missing' || text === 'never' || text === 'build') return text;
-  if (node !== undefined) conversion.unsupported(node, [...path, 'pull_policy'], `${text} is not supported yet`);
-  return 'missing';
 }

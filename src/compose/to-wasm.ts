@@ -11,6 +11,7 @@ import { SERVICE } from './service-attributes.ts';
 import type { Path } from './source-file.ts';
 import { limitsOf } from './to-wasm-limits.ts';
 import { execProbe, healthTimes, httpProbe, isDisabled } from './to-healthcheck.ts';
+import { toImageBuild, toPullPolicy } from './to-image-build.ts';
 import { tmpfsMount, toMounts } from './to-mounts.ts';
 import { toCommon, words } from './to-service.ts';
 
@@ -19,7 +20,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
   for (const [key, value] of entriesOf(node)) checkUse(key, value, path, conversion);
   checkConnections(node, path, conversion);
   const own = child(node, 'x-wasm');
-  const module = moduleOf(node, own, path, conversion);
+  const module = moduleOf(name, node, own, conversion);
   if (module === undefined) return undefined;
   const common = toCommon(name, node, conversion);
   const hostname = textOf(child(node, 'hostname'));
@@ -37,6 +38,9 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     healthcheck: healthcheck(node, path, conversion),
     module,
     build: buildOf(own, path, conversion),
+    ...(module.from === 'oci'
+      ? { imageBuild: toImageBuild(name, node, conversion), pullPolicy: toPullPolicy(node, path, conversion) }
+      : {}),
     args: [...(words(child(node, 'entrypoint')) ?? []), ...(words(child(node, 'command')) ?? [])],
     interface: choice(own, 'interface', 'auto'),
     engine: choice(own, 'engine', 'native'),
@@ -88,7 +92,8 @@ function checkConnections(node: Node, path: Path, conversion: Conversion): void 
   }
 }
 
-function moduleOf(node: Node, own: Node | undefined, path: Path, conversion: Conversion): ModuleRef | undefined {
+function moduleOf(name: string, node: Node, own: Node | undefined, conversion: Conversion): ModuleRef | undefined {
+  const path = ['services', name];
   const file = textOf(child(own, 'module'));
   const build = child(own, 'build');
   const output = textOf(child(build, 'output'));
@@ -104,10 +109,16 @@ function moduleOf(node: Node, own: Node | undefined, path: Path, conversion: Con
     conversion.unsupported(value, [...path, 'x-wasm', key], 'is not supported yet', MODULE_HINT);
     return undefined;
   }
-  const source = ['build', 'image'].map((name) => [name, child(node, name)] as const).find(([, given]) => given);
-  const at = source?.[1] ?? own ?? node;
-  const where = source === undefined ? path : [...path, source[0]];
-  conversion.unsupported(at, where, 'a Wasm service needs a module file for now', MODULE_HINT);
+  const image = textOf(child(node, 'image')) || undefined;
+  if (image !== undefined || child(node, 'build') !== undefined) {
+    return {
+      from: 'oci',
+      reference: image ?? `${conversion.loaded.name}-${name}`,
+      entrypoint: words(child(node, 'entrypoint')),
+      command: words(child(node, 'command')),
+    };
+  }
+  conversion.unsupported(own ?? node, path, 'a Wasm service needs a module', MODULE_HINT);
   return undefined;
 }
 
@@ -119,7 +130,7 @@ function buildOf(own: Node | undefined, path: Path, conversion: Conversion): Mod
   return { command, output, source: conversion.source(build, [...path, 'x-wasm', 'build']) };
 }
 
-const MODULE_HINT = 'name it with x-wasm: {module: ./path/to/file.wasm}';
+const MODULE_HINT = 'name it with x-wasm: {module: ./path/to/file.wasm}, or an image with image: or build:';
 
 /** `none` is no network at all; what else there is belongs to containers. */
 function networkMode(

@@ -19,6 +19,8 @@ export interface ProjectDirs {
   readonly project: string;
   /** The Wasm instances that the supervisor runs or ran last. */
   readonly wasmRecord: string;
+  /** Files of images that Wasm services are made of. */
+  readonly images: string;
   readonly logs: string;
   readonly supervisorLog: string;
   /** Host directories of named volumes of all projects; only `down -v` removes one. */
@@ -38,6 +40,7 @@ export function projectDirs(name: ProjectName, env: Env): ProjectDirs {
     state,
     project: join(state, 'project.json'),
     wasmRecord: join(state, 'wasm.json'),
+    images: join(state, 'images'),
     logs: join(state, 'logs'),
     supervisorLog: join(state, 'supervisor.log'),
     volumes: join(xdg(env, 'XDG_DATA_HOME', '.local/share'), 'wcompose', 'volumes'),

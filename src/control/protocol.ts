@@ -1,6 +1,7 @@
 import type { EngineEnv } from './engine-env.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { InstanceId } from '../model/ids.ts';
+import type { BuildOptions } from '../model/image-build.ts';
 import type { Operation, Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../model/state.ts';
@@ -16,6 +17,8 @@ export interface Routes {
   'POST /v1/services': { request: ServicesRequest; stream: SupervisorEvent };
   'POST /v1/instances': { request: InstancesRequest; response: InstancesReply };
   'POST /v1/pull': { request: PullRequest; stream: SupervisorEvent };
+  'POST /v1/build': { request: BuildRequest; stream: SupervisorEvent };
+  'POST /v1/push': { request: PushRequest; stream: SupervisorEvent };
   'POST /v1/images': { request: { readonly services: readonly string[] }; response: readonly ImageRow[] };
   /** Answers when an instance of the services has ended. */
   'POST /v1/wait': {
@@ -58,6 +61,8 @@ export interface ApplyRequest {
   readonly removeOrphans: boolean;
   /** Commands that make modules are run where the module is missing, for all selected services, or not at all. */
   readonly build: 'missing' | 'always' | 'never';
+  /** Variables of the client that secrets of builds and the SSH agent are taken from. */
+  readonly buildEnvironment?: Readonly<Record<string, string>> | undefined;
   readonly start: boolean;
   readonly wait: boolean;
   readonly waitTimeoutMs?: number | undefined;
@@ -99,13 +104,40 @@ export interface InstancesReply {
   readonly warnings: readonly string[];
 }
 
+/** `build`: waits for no request before it. */
+export interface BuildRequest {
+  readonly project: Project;
+  readonly services: readonly string[];
+  readonly withDependencies: boolean;
+  readonly options: BuildOptions;
+  /** Variables of the client that secrets and the SSH agent are taken from. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Also to the registries of their names. */
+  readonly push: boolean;
+  readonly dryRun: boolean;
+  readonly engineEnv: EngineEnv;
+}
+
+export interface PushRequest {
+  readonly project: Project;
+  readonly services: readonly string[];
+  readonly withDependencies: boolean;
+  /** What cannot be pushed is a warning. */
+  readonly ignoreFailures: boolean;
+  readonly engineEnv: EngineEnv;
+}
+
 export interface PullRequest {
   readonly project: Project;
   readonly services: readonly string[];
   readonly withDependencies: boolean;
-  readonly policy: 'missing' | 'always';
+  /** Undefined: the file's own, where it wants more than what is missing; else always. */
+  readonly policy?: 'missing' | 'always' | undefined;
+  /** Images that can be built are left out. */
+  readonly ignoreBuildable: boolean;
   /** What cannot be pulled is a warning. */
   readonly ignoreFailures: boolean;
+  readonly engineEnv: EngineEnv;
 }
 
 /** What an instance was made of. */
@@ -153,6 +185,13 @@ export type SupervisorEvent =
   | { readonly type: 'plan'; readonly plan: Plan; readonly text: string; readonly logSeq: number }
   | { readonly type: 'node'; readonly node: NodeView; readonly outcome: NodeView['outcome'] }
   | { readonly type: 'warning'; readonly message: string }
+  /** One line that a build printed. */
+  | {
+      readonly type: 'output';
+      readonly subject: string;
+      readonly text: string;
+      readonly stream: 'stdout' | 'stderr';
+    }
   | { readonly type: 'subscribed'; readonly running: number; readonly logSeq: number }
   | {
       readonly type: 'exited';
@@ -183,4 +222,17 @@ export interface NodeView {
   readonly ms?: number | undefined;
   /** Progress of a pull, or the first line of the error. */
   readonly detail?: string | undefined;
+  /** Bytes of a pull or a push. */
+  readonly transfer?:
+    | {
+        readonly done: number;
+        readonly total: number;
+        readonly layers: readonly {
+          readonly id: string;
+          readonly status: string;
+          readonly done: number;
+          readonly total: number;
+        }[];
+      }
+    | undefined;
 }

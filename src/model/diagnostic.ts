@@ -29,7 +29,9 @@ export const ERROR_TABLE = {
   ERR_IMAGE_NOT_FOUND: { exit: 1, blame: 'user' },
   ERR_NAME_TAKEN: { exit: 1, blame: 'environment' },
   ERR_PORT_IN_USE: { exit: 1, blame: 'environment' },
-  /** The command that makes a module failed, or made none. */
+  /** A registry did not take an image. */
+  ERR_PUSH_FAILED: { exit: 1, blame: 'user' },
+  /** What makes a module or an image failed, or made none. */
   ERR_BUILD_FAILED: { exit: 1, blame: 'user' },
   ERR_MODULE_NOT_FOUND: { exit: 1, blame: 'user' },
   ERR_MODULE_INVALID: { exit: 1, blame: 'user' },

@@ -8,6 +8,9 @@ export type Operation =
   | { readonly op: 'network.remove'; readonly network: ObservedResource }
   | { readonly op: 'volume.create'; readonly volume: VolumeSpec }
   | { readonly op: 'volume.remove'; readonly volume: ObservedResource }
+  /** Make an image by its Dockerfile, or a module by its command. */
+  | { readonly op: 'artifact.build'; readonly service: Service }
+  | { readonly op: 'artifact.push'; readonly service: Service }
   /** Pull an image, or read and compile a module. */
   | { readonly op: 'artifact.prepare'; readonly service: Service }
   | { readonly op: 'instance.create'; readonly id: InstanceId; readonly service: Service; readonly index: number }

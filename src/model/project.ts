@@ -1,5 +1,6 @@
 import type { SourceRef } from './diagnostic.ts';
 import type { ProjectName, ServiceName } from './ids.ts';
+import type { ImageBuild } from './image-build.ts';
 
 /**
  * A compose file after reading, interpolation, merge, validation and normalisation.
@@ -55,6 +56,8 @@ export interface ContainerService extends ServiceCommon {
   readonly kind: 'container';
   readonly image: string;
   readonly pullPolicy: PullPolicy;
+  /** How the image is made. */
+  readonly imageBuild?: ImageBuild | undefined;
   readonly platform?: string | undefined;
   readonly command?: readonly string[] | undefined;
   readonly entrypoint?: readonly string[] | undefined;
@@ -67,6 +70,15 @@ export interface WasmService extends ServiceCommon {
   readonly module: ModuleRef;
   /** How the module's file is made on the host. */
   readonly build?: ModuleBuild | undefined;
+  /** How the image is made whose files the module is one of. */
+  readonly imageBuild?: ImageBuild | undefined;
+  readonly pullPolicy?: PullPolicy | undefined;
+  /** The files of the image that the module is of: the read-only root of what the module sees. */
+  readonly rootDirectory?: string | undefined;
+  /** What the module is told that it is called; undefined: the name of its file. */
+  readonly programName?: string | undefined;
+  /** The part of `args` that another command does not replace. */
+  readonly entrypointArgs?: readonly string[] | undefined;
   /** `entrypoint` and `command`; argv[0] is the module's name and is added by the host. */
   readonly args: readonly string[];
   readonly interface: 'auto' | 'command' | 'sockets' | 'http' | 'cgi';
@@ -91,7 +103,13 @@ export interface WasmLimits {
 
 export type ModuleRef =
   | { readonly from: 'file'; readonly path: string }
-  | { readonly from: 'oci'; readonly reference: string }
+  /** An image of the Engine; what is said of entrypoint and command in the file stands before its own. */
+  | {
+      readonly from: 'oci';
+      readonly reference: string;
+      readonly entrypoint?: readonly string[] | undefined;
+      readonly command?: readonly string[] | undefined;
+    }
   | { readonly from: 'catalog'; readonly name: string; readonly version: string };
 
 /** A command of the user's own, run in the project's directory: no Engine and no image is involved. */
@@ -103,7 +121,8 @@ export interface ModuleBuild {
   readonly source: SourceRef;
 }
 
-export type PullPolicy = 'always' | 'missing' | 'never' | 'build';
+/** `every:<milliseconds>`: again when the last time is longer ago. */
+export type PullPolicy = 'always' | 'missing' | 'never' | 'build' | `every:${number}`;
 
 export type DependencyCondition = 'started' | 'healthy' | 'completed';
 

@@ -13,7 +13,7 @@ export function configHashText(
   moduleDigest: string | undefined,
 ): string {
   const { replicas: _replicas, dependsOn: _dependsOn, source: _source, ...rest } = service;
-  const body = { ...rest, pullPolicy: undefined, build: undefined };
+  const body = { ...rest, pullPolicy: undefined, build: undefined, imageBuild: undefined };
   const volumeNames = service.mounts
     .filter((mount) => mount.type === 'volume' && mount.source !== '')
     .map((mount) => volumes[mount.source]?.name ?? mount.source);

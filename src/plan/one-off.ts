@@ -46,7 +46,7 @@ export function oneOffService(service: Service, changes: OneOffChanges): Service
       ...common,
       // To the fabric it is a service of its own.
       name: serviceName(`${service.name}-run-${changes.slug}`),
-      args: wasmArgs(service.args, changes),
+      args: wasmArgs(service, changes),
     };
   }
   return {
@@ -57,9 +57,12 @@ export function oneOffService(service: Service, changes: OneOffChanges): Service
   };
 }
 
-function wasmArgs(own: readonly string[], { command, entrypoint }: OneOffChanges): readonly string[] {
+function wasmArgs(
+  { args, entrypointArgs = [] }: Extract<Service, { kind: 'wasm' }>,
+  { command, entrypoint }: OneOffChanges,
+): readonly string[] {
   if (entrypoint !== undefined) return [...entrypoint, ...(command ?? [])];
-  return command ?? own;
+  return command === undefined ? args : [...entrypointArgs, ...command];
 }
 
 /** Another entrypoint does not know what to do with the service's command. */

@@ -94,4 +94,14 @@ export interface Progress {
   readonly step: string;
   readonly done: number;
   readonly total?: number | undefined;
+  /** Of a pull or a push. */
+  readonly layers?: readonly LayerProgress[] | undefined;
+}
+
+export interface LayerProgress {
+  readonly id: string;
+  /** The Engine's word: `Downloading`, `Extracting`, `Pull complete`. */
+  readonly status: string;
+  readonly done: number;
+  readonly total: number;
 }

@@ -71,6 +71,8 @@ function title(operation: Operation, options: ApplyPlanOptions): string {
     case 'volume.create':
     case 'volume.remove':
       return `Volume ${operation.volume.name}`;
+    case 'artifact.build':
+    case 'artifact.push':
     case 'artifact.prepare':
       return prepareTitle(operation.service, options.project);
     case 'instance.create':
@@ -95,7 +97,8 @@ function knownTitle(id: InstanceId, { project, projectName }: ApplyPlanOptions):
 /** A module is named by its file, as the compose file names it where it is below the project. */
 export function prepareTitle(service: Service, project: Project | undefined): string {
   if (service.kind === 'container') return `Image ${service.image}`;
-  if (service.module.from !== 'file') return `Module ${service.name}`;
+  if (service.module.from === 'oci') return `Image ${service.module.reference}`;
+  if (service.module.from === 'catalog' || service.rootDirectory !== undefined) return `Module ${service.name}`;
   const { path } = service.module;
   const inside = relative(project?.workingDir ?? '', path);
   return `Module ${inside.startsWith('..') ? path : inside}`;
@@ -106,14 +109,15 @@ function instanceTitle(service: Service, index: number, projectName: string): st
   return `${kind} ${service.containerName ?? `${projectName}-${service.name}-${index}`}`;
 }
 
-type LimitClass = 'prepare' | 'engine' | 'wait';
+type LimitClass = 'build' | 'prepare' | 'engine' | 'wait';
 
 function limitClass(operation: Operation): LimitClass {
-  if (operation.op === 'artifact.prepare') return 'prepare';
+  if (operation.op === 'artifact.build') return 'build';
+  if (operation.op === 'artifact.prepare' || operation.op === 'artifact.push') return 'prepare';
   return operation.op === 'instance.await' ? 'wait' : 'engine';
 }
 
 /** Waiting takes nothing from anybody and must never keep an operation it waits for from running. */
 function createLimits(): Readonly<Record<LimitClass, Limiter>> {
-  return { prepare: limit(3), engine: limit(8), wait: async (task) => await task() };
+  return { build: limit(3), prepare: limit(3), engine: limit(8), wait: async (task) => await task() };
 }

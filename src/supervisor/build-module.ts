@@ -2,26 +2,16 @@ import { existsSync } from 'node:fs';
 
 import type { LogSink } from '../logs/record.ts';
 import { WcError } from '../model/diagnostic.ts';
-import type { ModuleBuild, Service, WasmService } from '../model/project.ts';
+import type { ModuleBuild, WasmService } from '../model/project.ts';
+import { LineSplitter } from '../util/line-splitter.ts';
 
 export interface BuildContext {
   /** The project's directory, where the command runs. */
   readonly directory: string;
   /** Gets the command's output as it comes: it is read with the service's log. */
   readonly logs: LogSink;
-}
-
-/** The services whose modules are to be made before anything is planned. */
-export function modulesToBuild(
-  services: Iterable<Service>,
-  when: 'missing' | 'always' | 'never',
-): readonly { readonly service: WasmService; readonly build: ModuleBuild }[] {
-  if (when === 'never') return [];
-  return Array.from(services).flatMap((service) => {
-    if (service.kind !== 'wasm' || service.build === undefined) return [];
-    const { build } = service;
-    return when === 'always' || !existsSync(build.output) ? [{ service, build }] : [];
-  });
+  /** Line by line, for whoever watches the build. */
+  readonly tell?: ((line: string, stream: 'stdout' | 'stderr') => void) | undefined;
 }
 
 /**
@@ -31,13 +21,14 @@ export function modulesToBuild(
 export async function buildModule(
   service: WasmService,
   build: ModuleBuild,
-  { directory, logs }: BuildContext,
+  { directory, logs, tell }: BuildContext,
   signal: AbortSignal,
 ): Promise<void> {
   const [file = '', ...args] = build.command;
   // Loaded here: most projects come with their modules.
   const { execa } = await import('execa');
   const tail = new Tail();
+  const lines = new LineSplitter(({ text }) => tell?.(text, 'stderr'));
   const child = execa(file, args, {
     cwd: directory,
     all: true,
@@ -51,9 +42,11 @@ export async function buildModule(
   child.all.on('data', (chunk: Buffer) => {
     logs.write('stderr', chunk);
     tail.push(chunk);
+    lines.push(chunk);
   });
   const result = await child;
   logs.flush();
+  lines.flush();
   signal.throwIfAborted();
   if (result.failed) throw failure(service, build, reasonOf(result), tail.text());
   if (!existsSync(build.output)) throw failure(service, build, `it made no ${build.output}`, tail.text());

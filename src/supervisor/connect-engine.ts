@@ -2,6 +2,7 @@ import { ensureNetwork, listNetworks, removeNetwork } from '../runtime/container
 import { ensureVolume, inspectVolume, listVolumes, removeVolume } from '../runtime/container/volumes.ts';
 import { createContainerActions } from '../runtime/container/actions.ts';
 import { createContainerRuntime } from '../runtime/container/driver.ts';
+import { createContainerImages } from '../runtime/container/image-actions.ts';
 import { Engine } from '../runtime/container/engine.ts';
 import { createFabricEngine } from '../runtime/container/fabric-engine.ts';
 import { followLogs } from '../runtime/container/follow-logs.ts';
@@ -21,6 +22,7 @@ export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal)
     fabric,
     sessions: createContainerSessions(engine),
     actions: createContainerActions(engine),
+    images: createContainerImages(engine, env),
     resources: {
       ensureNetwork: async (project, network, inner) => await ensureNetwork(engine, project, network, inner),
       removeNetwork: async (network, inner) => await removeNetwork(engine, network, inner),

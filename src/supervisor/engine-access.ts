@@ -9,6 +9,7 @@ import type { ObservedResource } from '../model/state.ts';
 import type { FabricEngine } from '../net/fabric-engine.ts';
 import { untilAborted } from '../net/until-aborted.ts';
 import type { ContainerActions } from '../runtime/container-actions.ts';
+import type { ContainerImages } from '../runtime/container-images.ts';
 import type { ContainerSessions } from '../runtime/container-sessions.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
@@ -23,6 +24,7 @@ export interface EngineSide extends AsyncDisposable {
   readonly fabric: FabricEngine;
   readonly sessions: ContainerSessions;
   readonly actions: ContainerActions;
+  readonly images: ContainerImages;
   /** Copies a container's log into the sink from `since` (epoch ms, exclusive) until it ended or the signal. */
   followLogs(handle: string, since: number | undefined, sink: LogSink, signal: AbortSignal): Promise<void>;
   /** Empties a host directory as root, through a helper container. */

@@ -2,11 +2,12 @@ import { WcError } from '../model/diagnostic.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 
-/** Services that cannot run without an Engine: containers, and Wasm services on networks somebody else made. */
+/** Services that cannot run without an Engine: containers, and Wasm services of images or on networks somebody else made. */
 export function servicesNeedingEngine(project: Project): readonly Service[] {
   return Object.values(project.services).filter(
     (service) =>
       service.kind === 'container' ||
+      service.module.from === 'oci' ||
       service.networks.some((network) => project.networks[network.network]?.external === true),
   );
 }

@@ -7,6 +7,7 @@ import { createFabric } from '../net/project-fabric.ts';
 import type { ProjectFabric } from '../net/project-fabric.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createWasmRuntime } from '../runtime/wasm/driver.ts';
+import { ImageFiles } from '../storage/image-files.ts';
 import { VolumeDirs } from '../storage/volume-dirs.ts';
 import { Broadcast } from '../util/broadcast.ts';
 import { connectEngine } from './connect-engine.ts';
@@ -87,6 +88,7 @@ export async function openParts(name: ProjectName, dirs: ProjectDirs, shutdown: 
     engine,
     wasm,
     volumes: new ProjectVolumes(new VolumeDirs(dirs.volumes), () => engine.current),
+    images: new ImageFiles(dirs.images),
     instances,
     digests: new ModuleDigests(),
     queue: new RequestQueue(),

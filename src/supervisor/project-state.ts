@@ -8,6 +8,7 @@ import type { ProjectName } from '../model/ids.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Observed, ObservedInstance } from '../model/state.ts';
 import { configHashText } from '../plan/config-hash.ts';
+import type { ImageFiles } from '../storage/image-files.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
 import type { ModuleDigests } from './module-digest.ts';
@@ -24,6 +25,7 @@ export interface SupervisorParts {
   readonly engine: EngineAccess;
   readonly wasm: WasmSide;
   readonly volumes: ProjectVolumes;
+  readonly images: ImageFiles;
   readonly instances: Instances;
   readonly digests: ModuleDigests;
   readonly queue: RequestQueue;

@@ -1,8 +1,10 @@
 import type { ApplyRequest, DownRequest, Listing, ServicesRequest, SupervisorEvent } from '../control/protocol.ts';
 import { toWireError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
+import type { Project } from '../model/project.ts';
 import { applyProject } from './apply-request.ts';
 import { takeDown } from './down-request.ts';
+import { resolveModules } from './image-modules.ts';
 import { list as listProject } from './listing.ts';
 import { mayUseEngine } from './needs-engine.ts';
 import { ProjectState } from './project-state.ts';
@@ -71,6 +73,14 @@ export class ProjectSupervisor {
       },
       signal,
     );
+  }
+
+  /** The project with the modules of images as files, as it was applied last. */
+  async applied(project: Project, signal: AbortSignal): Promise<Project> {
+    const { dirs, images } = this.#state.parts;
+    const stored = await readProjectFile(dirs.project);
+    const options = { selected: new Set<string>(), stored, dryRun: false };
+    return await resolveModules(project, { files: images, engine: undefined }, options, signal);
   }
 
   /** Writes down which Wasm instances there are, for the process after this one. */

@@ -14,7 +14,9 @@ import { actOnInstances, requireNames } from './instance-actions.ts';
 import type { Instances } from './instances.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
 import { processTables } from './process-tables.ts';
+import { buildImages } from './build-request.ts';
 import { pullImages } from './pull.ts';
+import { pushImages } from './push.ts';
 import { awaitExit } from './wait.ts';
 import { readProjectFile } from './state-file.ts';
 import type { WasmSide } from './wasm-side.ts';
@@ -47,11 +49,11 @@ export function createRoutes(parts: RouteParts): Handlers {
     'POST /v1/instances': async ({ body, signal }) =>
       await actOnInstances(parts, body, (await supervisor.list(signal)).instances, shutdown),
     'POST /v1/pull': async ({ body, signal }) =>
-      stream(
-        parts,
-        signal,
-        async (emit) => await pullImages(parts.engine, body, emit, AbortSignal.any([signal, shutdown])),
-      ),
+      stream(parts, signal, async (emit) => await pullImages(parts, body, emit, AbortSignal.any([signal, shutdown]))),
+    'POST /v1/build': async ({ body, signal }) =>
+      stream(parts, signal, async (emit) => await buildImages(parts, body, emit, AbortSignal.any([signal, shutdown]))),
+    'POST /v1/push': async ({ body, signal }) =>
+      stream(parts, signal, async (emit) => await pushImages(parts, body, emit, AbortSignal.any([signal, shutdown]))),
     'POST /v1/images': async ({ body, signal }) => {
       const { instances: all } = await supervisor.list(signal);
       requireNames(body.services, all);

@@ -8,7 +8,10 @@ import type { Operation } from '../model/plan.ts';
 import type { Project, Service, WasmService } from '../model/project.ts';
 import type { ObservedInstance } from '../model/state.ts';
 import type { Progress, Runtime } from '../runtime/runtime.ts';
+import type { SupervisorEvent } from '../control/protocol.ts';
 import { awaitInstance } from './await-instance.ts';
+import { buildService, imageName } from './build-service.ts';
+import type { BuildHow } from './build-service.ts';
 import type { EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
 import type { ProjectVolumes } from './volumes.ts';
@@ -23,6 +26,8 @@ export interface OperationContext {
   readonly instances: Instances;
   readonly hub: LogHub;
   readonly hash: (service: Service) => string;
+  readonly build: BuildHow;
+  readonly emit: (event: SupervisorEvent) => void;
   readonly progress: (service: Service, step: Progress) => void;
   readonly warn: (message: string) => void;
 }
@@ -44,6 +49,10 @@ export async function runOperation(
       return await context.volumes.ensure(context.project, operation.volume, signal);
     case 'volume.remove':
       return await context.volumes.remove(operation.volume, signal);
+    case 'artifact.push':
+      return await requireEngine(context).images.push(imageName(operation.service), () => {}, signal);
+    case 'artifact.build':
+      return await buildService(operation.service, context.build, context, signal);
     case 'artifact.prepare':
       return await prepare(operation.service, context, signal);
     case 'instance.create':

@@ -1,11 +1,14 @@
-import type { NodeView } from '../control/protocol.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { ProjectName } from '../model/ids.ts';
 import type { Operation, Plan } from '../model/plan.ts';
 import type { Project, Service } from '../model/project.ts';
-import { applyPlan, prepareTitle } from './apply-plan.ts';
+import type { Progress } from '../runtime/runtime.ts';
+import { applyPlan } from './apply-plan.ts';
+import { AS_THE_FILE_SAYS } from './build-service.ts';
+import type { BuildHow } from './build-service.ts';
 import type { EngineSide } from './engine-access.ts';
 import type { Emit, ProjectState } from './project-state.ts';
+import { progressView } from './progress-view.ts';
 import { runOperation } from './run-operation.ts';
 
 export interface RunPlanOptions {
@@ -13,6 +16,8 @@ export interface RunPlanOptions {
   readonly engine: EngineSide | undefined;
   readonly emit: Emit;
   readonly failFast: boolean;
+  /** How what the plan builds is built; undefined: as the file says. */
+  readonly build?: BuildHow | undefined;
 }
 
 /** Does what a plan says, with everything the project consists of; returns what failed. */
@@ -34,8 +39,10 @@ export async function runPlan(
     instances,
     hub,
     hash: (service: Service) => state.hash(service, project),
-    progress: (service: Service, { step }: { readonly step: string }) =>
-      emit({ type: 'node', outcome: 'progress', node: progressView(service, step, project) }),
+    build: options.build ?? AS_THE_FILE_SAYS,
+    emit,
+    progress: (service: Service, progress: Progress) =>
+      emit({ type: 'node', outcome: 'progress', node: progressView(service, progress, project) }),
     warn: (message: string) => emit({ type: 'warning', message }),
   };
   const run = async (operation: Operation, inner: AbortSignal): Promise<void> =>
@@ -45,18 +52,6 @@ export async function runPlan(
     { projectName: name, project: options.project, run, emit, failFast: options.failFast },
     signal,
   );
-}
-
-/** A step of making a service startable, as it is told to clients. */
-export function progressView(service: Service, detail: string, project: Project): NodeView {
-  return {
-    id: 0,
-    op: 'artifact.prepare',
-    subject: `service:${service.name}`,
-    title: prepareTitle(service, project),
-    outcome: 'progress',
-    detail,
-  };
 }
 
 function emptyProject(name: ProjectName): Project {

@@ -36,7 +36,11 @@ async function serve(parts: SessionParts, request: SessionRequest, session: Sess
     case 'exec':
       return await exec(parts, request, session);
     case 'run':
-      return (await prepare(parts, request, session)) ? await parts.oneOffs.run(request, session) : 1;
+      if (!(await prepare(parts, request, session))) return 1;
+      return await parts.oneOffs.run(
+        { ...request, project: await parts.supervisor.applied(request.project, parts.shutdown) },
+        session,
+      );
   }
 }
 

@@ -7,6 +7,8 @@ const VERBS: Readonly<Record<NodeView['op'], readonly [doing: string, done: stri
   'network.remove': ['Removing', 'Removed'],
   'volume.create': ['Creating', 'Created'],
   'volume.remove': ['Removing', 'Removed'],
+  'artifact.build': ['Building', 'Built'],
+  'artifact.push': ['Pushing', 'Pushed'],
   'artifact.prepare': ['Preparing', 'Ready'],
   'instance.create': ['Creating', 'Created'],
   'instance.start': ['Starting', 'Started'],
@@ -16,7 +18,13 @@ const VERBS: Readonly<Record<NodeView['op'], readonly [doing: string, done: stri
 };
 
 /** What may take long is announced; everything else is told when it is done. */
-const SLOW: ReadonlySet<NodeView['op']> = new Set(['artifact.prepare', 'instance.await', 'instance.stop']);
+const SLOW: ReadonlySet<NodeView['op']> = new Set([
+  'artifact.build',
+  'artifact.push',
+  'artifact.prepare',
+  'instance.await',
+  'instance.stop',
+]);
 const SLOW_MS = 1_000;
 
 /** One line for each thing that is not as it was asked for; the steps on the way to it say nothing. */
@@ -49,6 +57,27 @@ export function planLine(node: NodeView, output: Output): string | undefined {
     }
     case 'cancelled':
       return undefined;
+  }
+}
+
+/** What a build printed, behind the name of its service. */
+export function outputLine(
+  { subject, text }: { readonly subject: string; readonly text: string },
+  output: Output,
+): string {
+  return `   ${output.style('dim', `${subject.replace(/^service:/, '')} |`)} ${text}\n`;
+}
+
+/** Tells a step that is new from one that only got further: of that a line each would be a flood. */
+export class ProgressNews {
+  readonly #last = new Map<string, string | undefined>();
+
+  has(node: NodeView): boolean {
+    if (node.outcome !== 'progress') return true;
+    const key = `${node.op} ${node.subject} ${node.title}`;
+    const isNew = this.#last.get(key) !== node.detail;
+    this.#last.set(key, node.detail);
+    return isNew;
   }
 }
 

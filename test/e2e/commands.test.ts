@@ -123,6 +123,8 @@ describe('commands as a user types them, without an Engine', () => {
     const handlers: Handlers = {
       'POST /v1/instances': never,
       'POST /v1/pull': never,
+      'POST /v1/build': never,
+      'POST /v1/push': never,
       'POST /v1/images': never,
       'POST /v1/wait': never,
       'POST /v1/top': never,

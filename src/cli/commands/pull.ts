@@ -1,4 +1,5 @@
-import type { SupervisorEvent } from '../../control/protocol.ts';
+import { pickEngineEnv } from '../../control/engine-env.ts';
+import { withoutProgress } from '../../ui/quiet-events.ts';
 import { ensureSupervisor } from '../connect.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
@@ -9,6 +10,7 @@ export interface PullOptions {
   readonly quiet?: boolean;
   readonly ignorePullFailures?: boolean;
   readonly includeDeps?: boolean;
+  readonly ignoreBuildable?: boolean;
   readonly policy?: 'missing' | 'always';
 }
 
@@ -26,15 +28,13 @@ export async function pull(
     project,
     services,
     withDependencies: options.includeDeps === true,
-    policy: options.policy ?? 'always',
+    policy: options.policy,
+    ignoreBuildable: options.ignoreBuildable === true,
     ignoreFailures: options.ignorePullFailures === true,
+    engineEnv: pickEngineEnv(process.env),
   };
   const events = client.stream('POST /v1/pull', request, interrupts.until(context.signal));
-  const result = await followPlan(options.quiet === true ? withoutNodes(events) : events, output);
+  const result = await followPlan(options.quiet === true ? withoutProgress(events) : events, output);
   if (interrupts.count > 0) return EXIT_INTERRUPTED;
   return result.ok ? EXIT_OK : EXIT_FAILED;
-}
-
-async function* withoutNodes(events: AsyncIterable<SupervisorEvent>): AsyncGenerator<SupervisorEvent> {
-  for await (const event of events) if (event.type !== 'node') yield event;
 }

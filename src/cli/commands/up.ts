@@ -4,6 +4,7 @@ import { WcError } from '../../model/diagnostic.ts';
 import type { Project } from '../../model/project.ts';
 import { LogLines } from '../../ui/log-lines.ts';
 import { AttachedUp } from '../attached-up.ts';
+import { buildEnvironment } from '../build-environment.ts';
 import { ensureSupervisor } from '../connect.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { checkExitFlags, ExitWatch } from '../exit-watch.ts';
@@ -93,6 +94,7 @@ function applyRequest(
     recreate: options.forceRecreate === true ? 'always' : options.noRecreate === true ? 'never' : 'changed',
     removeOrphans: options.removeOrphans === true,
     build: options.build === undefined ? 'missing' : options.build ? 'always' : 'never',
+    buildEnvironment: buildEnvironment(project, process.env),
     start: options.noStart !== true,
     wait: options.wait === true,
     waitTimeoutMs: options.waitTimeout === undefined ? undefined : options.waitTimeout * 1000,

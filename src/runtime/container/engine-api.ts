@@ -5,6 +5,8 @@ export interface VersionReply {
   readonly ApiVersion: string;
   readonly MinAPIVersion?: string;
   readonly Arch: string;
+  readonly Os?: string;
+  readonly Components?: readonly { readonly Name: string }[];
 }
 
 export interface InfoReply {
@@ -83,10 +85,12 @@ export interface ImageInspect {
   readonly RepoTags?: readonly string[] | null;
   readonly Size?: number;
   readonly Created?: string;
+  readonly Metadata?: { readonly LastTagTime?: string } | null;
   readonly Config?: {
     readonly Volumes?: Readonly<Record<string, unknown>> | null;
     readonly Entrypoint?: readonly string[] | null;
     readonly Cmd?: readonly string[] | null;
+    readonly Env?: readonly string[] | null;
     readonly WorkingDir?: string;
   } | null;
 }
@@ -123,6 +127,8 @@ export interface PullMessage {
   readonly id?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
   readonly error?: string;
+  /** Of a push: what it was stored as. */
+  readonly aux?: unknown;
 }
 
 export type Filters = Readonly<Record<string, readonly string[]>>;

@@ -17,8 +17,8 @@ export interface EngineRequest {
   readonly filters?: Filters;
   /** Sent as JSON; of POST only. */
   readonly body?: Readonly<Record<string, unknown>>;
-  /** Sent as a tar archive. */
-  readonly tar?: Uint8Array;
+  /** Sent as a tar archive; a stream that fails with a WcError fails the request with it. */
+  readonly tar?: Uint8Array | Readable;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -39,6 +39,10 @@ export class Engine implements AsyncDisposable {
   readonly version: string;
   readonly apiVersion: string;
   readonly arch: string;
+  /** `linux`, `windows` */
+  readonly os: string;
+  /** Podman speaks most of the Engine's API, and has no BuildKit. */
+  readonly isPodman: boolean;
   readonly #endpoint: EngineEndpoint;
   readonly #connection: Connection;
   readonly #hijacked = new Set<Duplex>();
@@ -51,6 +55,8 @@ export class Engine implements AsyncDisposable {
     this.version = reply.Version;
     this.apiVersion = olderOf(KNOWN_API, reply.ApiVersion);
     this.arch = reply.Arch;
+    this.os = reply.Os ?? 'linux';
+    this.isPodman = reply.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false;
   }
 
   /** Connects to the Engine that `docker` would use. Throws ERR_ENGINE_UNREACHABLE. */
@@ -179,7 +185,7 @@ interface Modem {
       readonly statusCodes: Readonly<Record<number, true>>;
       readonly headers: Readonly<Record<string, string>>;
       readonly options: { readonly _query: object; readonly _body: object };
-      readonly file?: Buffer;
+      readonly file?: Buffer | Readable;
     },
     done: (error: Error | null, answer: IncomingMessage) => void,
   ): void;
@@ -251,7 +257,9 @@ async function dial(
         statusCodes: ANY_STATUS,
         headers: { ...options.headers },
         options: { _query: query, _body: options.body ?? {} },
-        ...(options.tar === undefined ? {} : { file: Buffer.from(options.tar) }),
+        ...(options.tar === undefined
+          ? {}
+          : { file: options.tar instanceof Uint8Array ? Buffer.from(options.tar) : options.tar }),
       },
       (error, result) => {
         if (error === null) resolve(result);

@@ -1,13 +1,14 @@
 import { WcError } from '../../model/diagnostic.ts';
-import type { ContainerService } from '../../model/project.ts';
+import type { ContainerService, PullPolicy } from '../../model/project.ts';
 import type { Progress } from '../runtime.ts';
 import type { ImageInspect, PullMessage } from './engine-api.ts';
 import type { Engine } from './engine.ts';
 import { EngineError, explain, isStatus } from './errors.ts';
 import { readJsonLines } from './json-stream.ts';
+import { LayerTable } from './layer-table.ts';
 import { registryAuth } from './registry-auth.ts';
 
-/** Makes sure the service's image is there, by its pull policy. */
+/** Makes sure the service's image is there, by its pull policy. What is built is never pulled. */
 export async function ensureImage(
   engine: Engine,
   service: ContainerService,
@@ -16,23 +17,41 @@ export async function ensureImage(
 ): Promise<void> {
   const present = await inspectImage(engine, service.image, signal);
   const fits = present !== undefined && isForPlatform(present, service.platform);
-  switch (service.pullPolicy) {
-    case 'missing':
-      if (fits) return;
-      break;
-    case 'always':
-      break;
-    case 'never':
-    case 'build':
-      if (fits) return;
-      throw missing(service);
+  if (fits && !isDue(service.pullPolicy, present, Date.now())) return;
+  if (service.imageBuild !== undefined) {
+    if (fits) return;
+    throw missing(service, 'it was not built');
   }
+  if (service.pullPolicy === 'never' || service.pullPolicy === 'build') {
+    throw missing(service, `pull_policy is ${service.pullPolicy}`);
+  }
+  await pullService(engine, service, progress, signal);
+}
+
+/** Pulls the service's image, whatever is there. */
+export async function pullService(
+  engine: Engine,
+  service: ContainerService,
+  progress: (step: Progress) => void,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    await pull(engine, service, progress, signal);
+    const auth = await registryAuth(service.image, process.env, signal);
+    await pullImage(engine, { image: service.image, platform: service.platform, auth }, progress, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw explainPull(error, service);
   }
+}
+
+/** Whether an image that is there is to be asked for again. */
+export function isDue(policy: PullPolicy, image: ImageInspect, now: number): boolean {
+  if (policy === 'always') return true;
+  const periodMs = /^every:(\d+)$/.exec(policy)?.[1];
+  if (periodMs === undefined) return false;
+  const taggedAt = Date.parse(image.Metadata?.LastTagTime ?? '');
+  // One that was loaded or built says the year 1: it was never asked for.
+  return !(taggedAt > 0) || now - taggedAt >= Number(periodMs);
 }
 
 /** Undefined when the Engine has no such image. */
@@ -63,67 +82,42 @@ function isForPlatform(image: ImageInspect, platform: string | undefined): boole
   );
 }
 
-async function pull(
+/** Throws EngineError in the registry's words. */
+export async function pullImage(
   engine: Engine,
-  service: ContainerService,
+  wanted: { readonly image: string; readonly platform: string | undefined; readonly auth: string | undefined },
   progress: (step: Progress) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const auth = await registryAuth(service.image, process.env, signal);
   const body = await engine.stream(
     'POST',
     '/images/create',
     {
-      query: { fromImage: withTag(service.image), platform: service.platform },
-      ...(auth === undefined ? {} : { headers: { 'X-Registry-Auth': auth } }),
+      query: { fromImage: withTag(wanted.image), platform: wanted.platform },
+      ...(wanted.auth === undefined ? {} : { headers: { 'X-Registry-Auth': wanted.auth } }),
     },
     signal,
   );
   progress({ step: 'Pulling', done: 0 });
-  const layers = new Layers();
+  const layers = new LayerTable('pull');
   for await (const message of readJsonLines<PullMessage>(body)) {
     if (message.error !== undefined) throw new EngineError('POST /images/create', 200, message.error);
-    if (layers.take(message)) progress({ step: 'Pulling', ...layers.sum() });
-  }
-}
-
-/** Bytes of all layers of a pull: of the download only, since a layer is counted from 0 again when it is unpacked. */
-class Layers {
-  readonly #layers = new Map<string, { done: number; total: number }>();
-
-  /** True when the sum has changed. */
-  take({ id, status, progressDetail }: PullMessage): boolean {
-    if (id === undefined) return false;
-    if (status === 'Downloading') {
-      const { current, total } = progressDetail ?? {};
-      if (current === undefined || total === undefined || total <= 0) return false;
-      this.#layers.set(id, { done: current, total });
-      return true;
-    }
-    const layer = this.#layers.get(id);
-    if (status !== 'Download complete' || layer === undefined) return false;
-    layer.done = layer.total;
-    return true;
-  }
-
-  sum(): { readonly done: number; readonly total: number } {
-    const all = [...this.#layers.values()];
-    return { done: all.reduce((sum, one) => sum + one.done, 0), total: all.reduce((sum, one) => sum + one.total, 0) };
+    if (layers.take(message)) progress(layers.progress('Pulling'));
   }
 }
 
 /** Without a tag the Engine would pull every tag there is. */
-function withTag(reference: string): string {
+export function withTag(reference: string): string {
   const last = reference.slice(reference.lastIndexOf('/') + 1);
   return last.includes(':') || last.includes('@') ? reference : `${reference}:latest`;
 }
 
-function missing(service: ContainerService): WcError {
-  const { image, pullPolicy, platform } = service;
+function missing(service: ContainerService, why: string): WcError {
+  const { image, name, platform, imageBuild } = service;
   const what = platform === undefined ? image : `${image} for ${platform}`;
-  return new WcError('ERR_IMAGE_NOT_FOUND', `image not found: ${what}, and pull_policy is ${pullPolicy}`, {
+  return new WcError('ERR_IMAGE_NOT_FOUND', `image not found: ${what}, and ${why}`, {
     source: service.source,
-    hint: pullPolicy === 'build' ? `build it with: docker build -t ${image} .` : `get it with: docker pull ${image}`,
+    hint: imageBuild === undefined ? `get it with: docker pull ${image}` : `build it with: wcompose build ${name}`,
   });
 }
 

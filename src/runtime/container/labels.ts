@@ -99,3 +99,8 @@ export function isInstance(labels: Readonly<Record<string, string>>): boolean {
 export function projectFilter(project: ProjectName, ...more: readonly string[]): Filters {
   return { label: [`${LABEL.project}=${project}`, ...more] };
 }
+
+/** Labels of an image that was built for a service, as docker compose gives them. */
+export function imageBuildLabels(project: ProjectName, service: string): Readonly<Record<string, string>> {
+  return { [LABEL.project]: project, [LABEL.service]: service, [LABEL.version]: COMPOSE_VERSION };
+}

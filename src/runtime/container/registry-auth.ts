@@ -24,6 +24,27 @@ export async function registryAuth(
   return encoded.replaceAll('+', '-').replaceAll('/', '_');
 }
 
+/**
+ * The value of X-Registry-Config: what is stored for every registry, for a builder that pulls base images itself. A helper
+ * that does not answer is left out, since the build may not need it.
+ */
+export async function allRegistryAuths(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<string> {
+  const config = await readConfig(env);
+  const found: Record<string, object> = {};
+  for (const name of Object.keys(config.auths ?? {})) {
+    const server = name === DOCKER_HUB ? name : hostOf(name);
+    const helper = config.credHelpers?.[server] ?? config.credsStore;
+    try {
+      const credentials = helper ? await ask(helper, name, env, signal) : stored(config, server);
+      if (credentials !== undefined) found[name] = { ...credentials, serveraddress: server };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof WcError)) throw error;
+    }
+  }
+  return Buffer.from(JSON.stringify(found)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+}
+
 /** The registry that an image's name stands for, as config.json names it. */
 export function serverOf(image: string): string {
   const slash = image.indexOf('/');

@@ -28,9 +28,9 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     engine: service.engine,
     module: service.isolation === 'process' ? module.bytes : (module.module ?? module.bytes),
     importedMemory: module.importedMemory,
-    args: [module.name, ...service.args],
+    args: [service.programName ?? module.name, ...service.args],
     env: environment(sources, preopened),
-    mounts: [...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
+    mounts: [...imageRoot(service), ...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
     rootBytes: ROOT_BYTES,
     descriptorLimit: service.limits?.descriptors,
     socketDir: attachment.socketDir,
@@ -60,6 +60,12 @@ function environment(sources: GuestRequestSources, preopened: readonly number[])
     ...service.environment,
   };
   return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));
+}
+
+/** The other files of the image that the module is of. */
+function imageRoot({ rootDirectory }: WasmService): readonly MountSource[] {
+  if (rootDirectory === undefined) return [];
+  return [{ kind: 'host', guestPath: '/', hostPath: rootDirectory, readOnly: true }];
 }
 
 function etc(attachment: Attachment): readonly MountSource[] {

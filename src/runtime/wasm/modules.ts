@@ -167,7 +167,7 @@ function fileOf(service: WasmService): string {
       const name = module.from === 'oci' ? module.reference : `${module.name}@${module.version}`;
       throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: module ${name} is not a file`, {
         source: service.source,
-        hint: 'this version runs modules from files only: x-wasm.module: ./file.wasm',
+        hint: 'this version runs modules from files and from images of the Engine',
       });
     }
   }

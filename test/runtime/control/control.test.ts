@@ -24,6 +24,8 @@ const HANDLERS: Handlers = {
   'POST /v1/services': refuse,
   'POST /v1/instances': refuse,
   'POST /v1/pull': refuse,
+  'POST /v1/build': refuse,
+  'POST /v1/push': refuse,
   'POST /v1/images': refuse,
   'POST /v1/wait': refuse,
   'GET /v1/changes': refuse,
