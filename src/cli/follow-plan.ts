@@ -4,7 +4,7 @@ import { fromWireError } from '../model/diagnostic.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from './context.ts';
 import type { ExitStatusCode } from './context.ts';
 import type { Interrupts } from './interrupt.ts';
-import { outputLine, planLine, ProgressNews } from '../ui/plan-lines.ts';
+import { ProgressNews } from '../ui/plan-lines.ts';
 import type { Output } from '../ui/output.ts';
 
 export interface PlanResult {
@@ -26,7 +26,7 @@ export async function followPlan(
   } = {},
 ): Promise<PlanResult> {
   let nodes = 0;
-  const news = new ProgressNews();
+  const news = new ProgressNews(output, hooks.printOutput === true);
   for await (const event of events) {
     switch (event.type) {
       case 'plan':
@@ -34,13 +34,9 @@ export async function followPlan(
         if (hooks.printPlan === true) output.out(event.text === '' ? 'nothing to do\n' : `${event.text}\n`);
         hooks.onPlan?.(event.logSeq);
         break;
-      case 'node': {
-        const line = news.has(event.node) ? planLine(event.node, output) : undefined;
-        if (line !== undefined) output.err(line);
-        break;
-      }
+      case 'node':
       case 'output':
-        if (hooks.printOutput === true) output.err(outputLine(event, output));
+        output.err(news.text(event));
         break;
       case 'warning':
         output.err(`${output.style('yellow', 'Warning:')} ${event.message}\n`);

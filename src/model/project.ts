@@ -75,6 +75,8 @@ export interface WasmService extends ServiceCommon {
   readonly pullPolicy?: PullPolicy | undefined;
   /** The files of the image that the module is of: the read-only root of what the module sees. */
   readonly rootDirectory?: string | undefined;
+  /** The name of that image. */
+  readonly imageName?: string | undefined;
   /** What the module is told that it is called; undefined: the name of its file. */
   readonly programName?: string | undefined;
   /** The part of `args` that another command does not replace. */

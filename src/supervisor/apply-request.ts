@@ -1,14 +1,12 @@
 import type { ApplyRequest } from '../control/protocol.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
-import type { Project, Service } from '../model/project.ts';
+import type { Service } from '../model/project.ts';
 import type { Observed } from '../model/state.ts';
 import { chainPlans, formatPlan } from '../plan/builder.ts';
-import { selectServices } from '../plan/graph.ts';
 import { findOrphans, reconcile } from '../plan/reconcile.ts';
 import { planRun } from '../plan/run.ts';
-import { planMissing } from './build-request.ts';
-import { forgetImages, resolveModules } from './image-modules.ts';
+import { forgetArtifacts, makeArtifacts } from './make-artifacts.ts';
 import { engineFor } from './needs-engine.ts';
 import type { Emit, ProjectState } from './project-state.ts';
 import { timedOut, warnOrphans } from './request-notes.ts';
@@ -22,28 +20,14 @@ export async function applyProject(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<readonly WireError[]> {
-  const { dirs, hub, wasm, instances, images } = state.parts;
+  const { dirs, hub, wasm, instances } = state.parts;
   state.chooseEngine(request.engineEnv, emit);
   const stored = await readProjectFile(dirs.project);
   const known = [request.project, ...(stored === undefined ? [] : [stored])];
   const engine = await engineFor(state.parts.engine, known, request.project, signal);
-  const chosen = selectServices(request.project.services, request.services, request.withDependencies);
-  // Before the plan: whether a service is to be made anew depends on its image and its module.
-  const builds = await planMissing(request.project, Object.values(chosen), { when: request.build, engine }, signal);
-  if (!request.dryRun) {
-    const build = { options: {}, environment: request.buildEnvironment ?? {}, allPlatforms: false };
-    const how = { project: request.project, engine, emit, failFast: request.failFast, build };
-    const failures = await runPlan(state, builds, how, signal);
-    signal.throwIfAborted();
-    if (failures.length > 0) return failures;
-  }
-  const selected = new Set(Object.keys(chosen));
-  const project = await resolveModules(
-    request.project,
-    { files: images, engine },
-    { selected, stored, dryRun: request.dryRun },
-    signal,
-  );
+  const made = await makeArtifacts(state, request, { engine, stored, emit }, signal);
+  if (made.failures.length > 0) return made.failures;
+  const { project } = made;
   if (!request.dryRun) {
     await writeProjectFile(dirs.project, project);
     wasm.setProject(project);
@@ -51,8 +35,7 @@ export async function applyProject(
     if (engine !== undefined) await wasm.removeStaleRelays(signal);
   }
   const observed = await state.observe(engine, signal);
-  const planned = planApply(state, { ...request, project }, observed);
-  const plan = request.dryRun && builds.nodes.length > 0 ? chainPlans(builds, planned) : planned;
+  const plan = planApply(state, { ...request, project }, made.builds, observed);
   if (!request.removeOrphans) warnOrphans(findOrphans(project, observed), emit);
   emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
   if (request.dryRun) return [];
@@ -64,23 +47,15 @@ export async function applyProject(
   const late = patience?.aborted === true;
   state.former = state.former.filter((instance) => project.services[instance.service] !== undefined);
   await state.recordWasm();
-  if (failures.length === 0) await forgetOld(state, project, signal);
+  if (failures.length === 0) await forgetArtifacts(state, project, signal);
   return late ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
 }
 
-function planApply(state: ProjectState, request: ApplyRequest, observed: Observed): Plan {
+/** A dry run shows also what would be built. */
+function planApply(state: ProjectState, request: ApplyRequest, builds: Plan, observed: Observed): Plan {
   const { project, oneOff } = request;
   const options = { ...request, hash: (service: Service): string => state.hash(service, project) };
-  return oneOff === undefined ? reconcile(project, observed, options) : planRun(project, observed, oneOff, options);
-}
-
-/** Files of images that nothing is made of any more. */
-async function forgetOld(state: ProjectState, project: Project, signal: AbortSignal): Promise<void> {
-  const { wasm, name, images } = state.parts;
-  const live = await wasm.runtime.observe(name, signal);
-  await forgetImages(
-    images,
-    project,
-    live.map(({ image }) => image),
-  );
+  const plan =
+    oneOff === undefined ? reconcile(project, observed, options) : planRun(project, observed, oneOff, options);
+  return request.dryRun && builds.nodes.length > 0 ? chainPlans(builds, plan) : plan;
 }

@@ -26,7 +26,10 @@ export async function buildImages(
     const plan = planBuild(chosen, project, { when: 'always', present: new Set() });
     emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: 0 });
     if (plan.nodes.length === 0) emit({ type: 'warning', message: 'No services to build' });
-    if (request.dryRun) return void emit({ type: 'end', ok: true, failures: [] });
+    if (request.dryRun) {
+      emit({ type: 'end', ok: true, failures: [] });
+      return;
+    }
     const needsEngine = chosen.some((service) => service.imageBuild !== undefined);
     const engine = needsEngine ? await parts.engine.get(signal) : undefined;
     const how = { options: request.options, environment: request.environment, allPlatforms: true };

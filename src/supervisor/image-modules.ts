@@ -66,7 +66,7 @@ async function resolveService(
 /** What the image says, where the service does not. Another entrypoint does not know the image's command. */
 async function fillIn(service: WasmService, image: ImageFacts, root: string): Promise<WasmService> {
   if (service.module.from !== 'oci') return service;
-  const { entrypoint: ownEntrypoint, command: ownCommand } = service.module;
+  const { reference, entrypoint: ownEntrypoint, command: ownCommand } = service.module;
   const entrypoint = ownEntrypoint ?? image.entrypoint;
   const command = ownCommand ?? (ownEntrypoint === undefined ? image.command : []);
   const [program, ...args] = [...entrypoint, ...command];
@@ -86,6 +86,7 @@ async function fillIn(service: WasmService, image: ImageFacts, root: string): Pr
     ...service,
     module: { from: 'file', path },
     rootDirectory: root,
+    imageName: reference,
     programName: file,
     environment,
     workingDir: workingDir === '/' ? service.workingDir : workingDir,
@@ -132,6 +133,7 @@ async function realFile(root: string, path: string): Promise<string | undefined>
       continue;
     }
     const here = join(root, ...at, part);
+    // ENOENT, ENOTDIR: the image has no such file.
     const stat = await lstat(here).catch(() => undefined);
     if (stat === undefined) return undefined;
     if (!stat.isSymbolicLink()) {

@@ -34,7 +34,8 @@ async function imageRow(
 
 async function moduleRow({ name, image }: ObservedInstance, service: Service | undefined): Promise<ImageRow> {
   const file = service?.kind === 'wasm' && service.module.from === 'file' ? service.module.path : image;
-  const row = { name, kind: 'wasm', repository: image, tag: '', platform: 'wasi/wasm' } as const;
+  const from = service?.kind === 'wasm' ? service.imageName : undefined;
+  const row = { name, kind: 'wasm', ...nameOf(from ?? image, from !== undefined), platform: 'wasi/wasm' } as const;
   try {
     const { size, mtimeMs } = await stat(file);
     const digest = createHash('sha256')
@@ -45,4 +46,11 @@ async function moduleRow({ name, image }: ObservedInstance, service: Service | u
     // ENOENT: the file was removed; the instance has its module in memory.
     return { ...row, id: '', bytes: 0, createdAt: undefined };
   }
+}
+
+/** A module's file has no tag; an image that names none has `latest`. */
+function nameOf(name: string, isImage: boolean): { readonly repository: string; readonly tag: string } {
+  const tag = /:([^:/]+)$/.exec(name)?.[1];
+  if (!isImage) return { repository: name, tag: '' };
+  return tag === undefined ? { repository: name, tag: 'latest' } : { repository: name.slice(0, -tag.length - 1), tag };
 }

@@ -1,4 +1,4 @@
-import type { NodeView } from '../control/protocol.ts';
+import type { NodeView, SupervisorEvent } from '../control/protocol.ts';
 import type { Output } from './output.ts';
 
 /** The words docker compose uses: while it happens, and when it is done. */
@@ -60,25 +60,32 @@ export function planLine(node: NodeView, output: Output): string | undefined {
   }
 }
 
-/** What a build printed, behind the name of its service. */
-export function outputLine(
-  { subject, text }: { readonly subject: string; readonly text: string },
-  output: Output,
-): string {
-  return `   ${output.style('dim', `${subject.replace(/^service:/, '')} |`)} ${text}\n`;
-}
-
-/** Tells a step that is new from one that only got further: of that a line each would be a flood. */
+/** Lines of what is new: a step that only got further would be a flood of them. */
 export class ProgressNews {
+  readonly #output: Output;
+  readonly #withBuilds: boolean;
   readonly #last = new Map<string, string | undefined>();
 
-  has(node: NodeView): boolean {
-    if (node.outcome !== 'progress') return true;
-    const key = `${node.op} ${node.subject} ${node.title}`;
-    const isNew = this.#last.get(key) !== node.detail;
-    this.#last.set(key, node.detail);
-    return isNew;
+  /** `withBuilds`: also what builds print. */
+  constructor(output: Output, withBuilds: boolean) {
+    this.#output = output;
+    this.#withBuilds = withBuilds;
   }
+
+  /** Empty where there is nothing worth a line. */
+  text(event: Extract<SupervisorEvent, { type: 'node' | 'output' }>): string {
+    if (event.type === 'output') return this.#withBuilds ? outputLine(event, this.#output) : '';
+    const { node } = event;
+    const key = `${node.op} ${node.subject} ${node.title}`;
+    const isOld = node.outcome === 'progress' && this.#last.get(key) === node.detail;
+    this.#last.set(key, node.detail);
+    return (isOld ? undefined : planLine(node, this.#output)) ?? '';
+  }
+}
+
+/** What a build printed, behind the name of its service. */
+function outputLine({ subject, text }: { readonly subject: string; readonly text: string }, output: Output): string {
+  return `   ${output.style('dim', `${subject.replace(/^service:/, '')} |`)} ${text}\n`;
 }
 
 function line(mark: string, title: string, text: string): string {

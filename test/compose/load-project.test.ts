@@ -180,9 +180,9 @@ describe('what cannot be run is said with its place', () => {
       ],
     ],
     [
-      'a Wasm service without a module file',
-      'services:\n  a:\n    platform: wasi/wasm\n    image: x\n',
-      ['ERR_COMPOSE_UNSUPPORTED 4:12 services.a.image: a Wasm service needs a module file for now'],
+      'a build secret that no build can have',
+      'services:\n  a:\n    build: {context: ., secrets: [s]}\nsecrets: {s: {external: true}}\n',
+      ['ERR_COMPOSE_UNSUPPORTED 3:35 services.a.build.secrets[0]: secret s has neither file nor environment'],
     ],
     [
       'what a Wasm service must not have',
@@ -190,11 +190,6 @@ describe('what cannot be run is said with its place', () => {
       [
         'ERR_COMPOSE_UNSUPPORTED 3:17 services.a.privileged: cannot be for a Wasm service: no module gets more than it is given',
       ],
-    ],
-    [
-      'a build',
-      'services:\n  a:\n    build: .\n',
-      ['ERR_COMPOSE_UNSUPPORTED 3:12 services.a.build: is not supported yet'],
     ],
     [
       'a healthcheck that only times are given for',

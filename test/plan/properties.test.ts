@@ -120,6 +120,8 @@ function apply(plan: Plan, before: Observed): Observed {
           1,
         );
         break;
+      case 'artifact.build':
+      case 'artifact.push':
       case 'artifact.prepare':
       case 'instance.await':
       case 'instance.stop':

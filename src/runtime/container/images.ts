@@ -113,11 +113,13 @@ export function withTag(reference: string): string {
 }
 
 function missing(service: ContainerService, why: string): WcError {
-  const { image, name, platform, imageBuild } = service;
+  const { image, name, platform, imageBuild, pullPolicy } = service;
   const what = platform === undefined ? image : `${image} for ${platform}`;
+  const own =
+    pullPolicy === 'build' ? `build it with: docker build -t ${image} .` : `get it with: docker pull ${image}`;
   return new WcError('ERR_IMAGE_NOT_FOUND', `image not found: ${what}, and ${why}`, {
     source: service.source,
-    hint: imageBuild === undefined ? `get it with: docker pull ${image}` : `build it with: wcompose build ${name}`,
+    hint: imageBuild === undefined ? own : `build it with: wcompose build ${name}`,
   });
 }
 

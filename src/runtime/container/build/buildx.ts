@@ -4,11 +4,11 @@ import { join } from 'node:path';
 
 import { WcError } from '../../../model/diagnostic.ts';
 import { contextService } from '../../../model/image-build.ts';
-import { LineSplitter } from '../../../util/line-splitter.ts';
 import type { BuildProgress, ImageBuildRequest } from '../../container-images.ts';
 import { buildFailed } from './build-error.ts';
 import { contextRoot, findDockerfile, isRemoteContext } from './context.ts';
 import type { BuildContext } from './context.ts';
+import { PlainSteps } from './plain-steps.ts';
 
 /**
  * Makes an image by `docker buildx build`; returns its id. Where buildx is not installed: ERR_COMPOSE_UNSUPPORTED, which
@@ -130,59 +130,4 @@ async function contextOf({ build }: ImageBuildRequest): Promise<BuildContext> {
   return { kind: 'files', tar: Readable.from([]), dockerfile: '', text, path };
 }
 
-/** The plain progress of buildx: `#5 [2/3] RUN make`, `#5 0.412 cc -o app`, `#5 ERROR: …`. */
-class PlainSteps {
-  readonly #progress: BuildProgress;
-  readonly #names = new Map<string, string>();
-  readonly #tails = new Map<string, string[]>();
-  readonly #splitter: LineSplitter;
-  #failed: string | undefined;
-  error: string | undefined;
-
-  constructor(progress: BuildProgress) {
-    this.#progress = progress;
-    this.#splitter = new LineSplitter(({ text }) => this.#line(text));
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#splitter.push(chunk);
-  }
-
-  end(): void {
-    this.#splitter.flush();
-  }
-
-  get failedStep(): string | undefined {
-    return this.#names.get(this.#failed ?? '');
-  }
-
-  get failedOutput(): readonly string[] {
-    return this.#tails.get(this.#failed ?? '') ?? [];
-  }
-
-  #line(line: string): void {
-    const [, id = '', rest = ''] = /^#(\d+) (.*)$/.exec(line) ?? [];
-    if (id === '') {
-      const error = /^ERROR: (.*)$/.exec(line)?.[1];
-      if (error !== undefined) this.error = error;
-      return;
-    }
-    if (rest.startsWith('ERROR')) {
-      this.#failed ??= id;
-      this.error ??= rest.replace(/^ERROR:? ?/, '');
-      return;
-    }
-    if (/^\[[^\]]*\] /.test(rest) && !this.#names.has(id)) {
-      this.#names.set(id, rest);
-      if (!rest.startsWith('[internal]')) this.#progress.step(rest, false);
-      return;
-    }
-    const output = /^\d+\.\d+ (.*)$/.exec(rest)?.[1];
-    if (output === undefined) return;
-    this.#tails.set(id, [...(this.#tails.get(id) ?? []).slice(1 - TAIL_LINES), output]);
-    this.#progress.line(output, 'stdout');
-  }
-}
-
 const KILL_MS = 5_000;
-const TAIL_LINES = 20;

@@ -48,7 +48,8 @@ export class BuildMessages {
 
   /** The step that went wrong, where one is known. */
   get failedStep(): string | undefined {
-    return this.#failed === undefined ? this.#current || undefined : this.#names.get(this.#failed);
+    const name = this.#failed === undefined ? this.#current : this.#names.get(this.#failed);
+    return name?.replace(/^\[internal\] /, '') || undefined;
   }
 
   /** The last lines of the failed step. */
@@ -61,8 +62,9 @@ export class BuildMessages {
       if (vertex.name !== '') this.#names.set(vertex.digest, vertex.name);
       // A step that was cancelled because of another one's failure is not the one to show.
       if (vertex.error !== '' && !/context cancell?ed/.test(vertex.error)) this.#failed ??= vertex.digest;
-      if (!vertex.started || vertex.name.startsWith('[internal]') || this.#announced.has(vertex.digest)) continue;
-      if (!vertex.cached && vertex.completed && vertex.error === '' && vertex.name === '') continue;
+      // Other vertexes are BuildKit's own business: copying the context, asking for a base image, writing the result.
+      const isStep = vertex.name.startsWith('[') && !vertex.name.startsWith('[internal]');
+      if (!isStep || !vertex.started || this.#announced.has(vertex.digest)) continue;
       this.#announced.add(vertex.digest);
       this.#progress.step(vertex.name, vertex.cached);
     }
