@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { InspectModuleOptions } from './commands/inspect-module.ts';
 import type { LsOptions } from './commands/ls.ts';
 import type { PortOptions } from './commands/port.ts';
+import type { StatsOptions } from './commands/stats.ts';
 import type { UpOptions } from './commands/up.ts';
 import type { GlobalOptions } from './context.ts';
 import { collect, number } from './instance-commands.ts';
@@ -87,6 +88,17 @@ function addQuestions(program: Command, run: RunCommand, global: Global): void {
     .action(async (services: string[]) => {
       const { top } = await import('./commands/top.ts');
       await run(global(), async (context) => await top(services, context));
+    });
+  program
+    .command('stats [services...]')
+    .description('show what instances use, again each second')
+    .option('-a, --all', 'also those that do not run')
+    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .option('--no-stream', 'only once')
+    .option('--no-trunc', 'ids in full')
+    .action(async (services: string[], options: StatsOptions) => {
+      const { stats } = await import('./commands/stats.ts');
+      await run(global(), async (context, interrupts) => await stats(services, options, context, interrupts));
     });
   program
     .command('wait <services...>')

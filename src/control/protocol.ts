@@ -28,6 +28,8 @@ export interface Routes {
   /** What happens to instances from now on. `?service=` narrows it. */
   'GET /v1/changes': { request: undefined; stream: InstanceChange };
   'POST /v1/top': { request: { readonly services: readonly string[] }; response: readonly InstanceProcesses[] };
+  /** What instances use, once a second. `?service=` narrows it, `all=1` adds what does not run. */
+  'GET /v1/stats': { request: undefined; stream: { readonly instances: readonly InstanceStats[] } };
   'GET /v1/instances': { request: undefined; response: Listing };
   /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };
@@ -167,6 +169,27 @@ export interface InstanceProcesses {
   readonly name: string;
   readonly titles: readonly string[];
   readonly processes: readonly (readonly string[])[];
+}
+
+/** What an instance uses; what is not known or not measured for its kind is left out. */
+export interface InstanceStats {
+  /** The container's id, or that of the Wasm instance. */
+  readonly id: string;
+  readonly name: string;
+  readonly service: string;
+  readonly kind: ObservedInstance['kind'];
+  readonly isRunning: boolean;
+  /** Of one processor. */
+  readonly cpuPercent?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly memoryLimitBytes?: number | undefined;
+  readonly receivedBytes?: number | undefined;
+  readonly sentBytes?: number | undefined;
+  readonly readBytes?: number | undefined;
+  readonly writtenBytes?: number | undefined;
+  readonly tasks?: number | undefined;
+  readonly descriptors?: number | undefined;
+  readonly connections?: number | undefined;
 }
 
 /** One project of all there are. */

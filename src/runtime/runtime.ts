@@ -2,6 +2,7 @@ import type { LogSink } from '../logs/record.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { MountSpec, NetworkSpec, Service } from '../model/project.ts';
 import type { ExitStatus, Health, ObservedInstance, PublishedPort } from '../model/state.ts';
+import type { InstanceUsage } from './usage.ts';
 
 /**
  * The port that `container` (Docker Engine) and `wasm` (in-process) both implement, and the fake for tests.
@@ -22,6 +23,8 @@ export interface Runtime<S extends Service = Service> extends AsyncDisposable {
   stop(handle: string, graceMs: number, signal: AbortSignal): Promise<ExitStatus>;
   /** Removes the instance, by force if it runs. Removing what is gone is a no-op. */
   remove(handle: string, signal: AbortSignal): Promise<void>;
+  /** What a running instance uses now; undefined for one that does not run. */
+  usage(handle: string, signal: AbortSignal): Promise<InstanceUsage | undefined>;
   /** Changes of the project's instances from now on, until the signal. Ends only with the signal. */
   events(project: ProjectName, signal: AbortSignal): AsyncIterable<RuntimeEvent>;
 }

@@ -16,6 +16,7 @@ export function hideInstances(runtime: Runtime<WasmService>, hidden: ReadonlySet
     start: async (handle, signal) => await runtime.start(handle, signal),
     stop: async (handle, graceMs, signal) => await runtime.stop(handle, graceMs, signal),
     remove: async (handle, signal) => await runtime.remove(handle, signal),
+    usage: async (handle, signal) => await runtime.usage(handle, signal),
     // Subscribed now, and not when the iteration begins.
     events: (project, signal) => visible(runtime.events(project, signal), hidden),
     [Symbol.asyncDispose]: async () => await runtime[Symbol.asyncDispose](),

@@ -5,6 +5,7 @@ import type { LogHub } from '../logs/hub.ts';
 import { toWireError } from '../model/diagnostic.ts';
 import { projectName } from '../model/ids.ts';
 import { isUp } from '../model/state.ts';
+import type { ObservedInstance } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
 import type { Broadcast } from '../util/broadcast.ts';
 import type { EngineAccess } from './engine-access.ts';
@@ -18,6 +19,7 @@ import { buildImages } from './build-request.ts';
 import { pullImages } from './pull.ts';
 import { pushImages } from './push.ts';
 import { awaitExit } from './wait.ts';
+import { instanceStats } from './stats.ts';
 import { readProjectFile } from './state-file.ts';
 import type { WasmSide } from './wasm-side.ts';
 
@@ -74,6 +76,14 @@ export function createRoutes(parts: RouteParts): Handlers {
           AbortSignal.any([signal, shutdown]),
         ),
       ),
+    'GET /v1/stats': async ({ query, signal }) => {
+      const services = query.getAll('service');
+      const list = async (inner: AbortSignal): Promise<readonly ObservedInstance[]> =>
+        (await supervisor.list(inner)).instances;
+      requireNames(services, await list(signal));
+      const request = { services, all: query.get('all') === '1' };
+      return held(parts, instanceStats({ ...parts, list }, request, AbortSignal.any([signal, shutdown])));
+    },
     'POST /v1/top': async ({ body, signal }) => {
       const { instances: all } = await supervisor.list(signal);
       requireNames(body.services, all);

@@ -52,6 +52,18 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
     expect(bench.types(one.id)).toEqual(['started']);
   },
 
+  'what it uses is known while it runs, and only then': async (bench, expect) => {
+    const one = await bench.create('user', { does: 'wait' });
+    expect(await bench.subject.runtime.usage(one.handle, new AbortController().signal)).toBeUndefined();
+    await one.start();
+    const usage = await bench.subject.runtime.usage(one.handle, new AbortController().signal);
+    expect(usage?.memoryBytes).toBeGreaterThan(0);
+    expect(usage?.memoryLimitBytes).toBeGreaterThan(usage?.memoryBytes ?? 0);
+    expect(usage?.cpu?.usedMs).toBeGreaterThanOrEqual(0);
+    await one.stop(0);
+    expect(await bench.subject.runtime.usage(one.handle, new AbortController().signal)).toBeUndefined();
+  },
+
   'starting it twice is starting it once': async (bench, expect) => {
     const one = await bench.up('twice', { does: 'wait' });
     await one.start();

@@ -128,6 +128,7 @@ describe('commands as a user types them, without an Engine', () => {
       'POST /v1/images': never,
       'POST /v1/wait': never,
       'POST /v1/top': never,
+      'GET /v1/stats': never,
       'GET /v1/changes': never,
       'GET /v1/info': async () => info,
       'GET /v1/instances': async () => ({ instances: [], services: [] }),

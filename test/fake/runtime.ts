@@ -12,6 +12,7 @@ import {
   stateOf,
   transition,
 } from '../../src/runtime/wasm/instance-machine.ts';
+import type { InstanceUsage } from '../../src/runtime/usage.ts';
 import { AsyncQueue } from '../../src/util/async-queue.ts';
 import { Broadcast } from '../../src/util/broadcast.ts';
 
@@ -48,6 +49,13 @@ export class FakeRuntime<S extends Service> implements Runtime<S> {
     return [...this.#instances.values()]
       .filter((instance) => instance.request.project === project)
       .flatMap((instance) => instance.observe() ?? []);
+  }
+
+  async usage(handle: string): Promise<InstanceUsage | undefined> {
+    const at = this.#instances.get(handle)?.observe()?.state.at;
+    return at === 'running'
+      ? { memoryBytes: 65_536, memoryLimitBytes: 1 << 20, cpu: { atMs: 0, usedMs: 0 } }
+      : undefined;
   }
 
   async prepare(service: S): Promise<void> {

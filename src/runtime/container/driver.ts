@@ -12,6 +12,7 @@ import { ensureImage } from './images.ts';
 import { observeContainers, toExit } from './observe.ts';
 import { namePortOwner } from './port-owner.ts';
 import { resolveReferences } from './references.ts';
+import { containerUsage } from './usage.ts';
 
 /**
  * Containers of a project through the Docker Engine. Restart policies and healthchecks are the Engine's. Disposing
@@ -54,6 +55,7 @@ export function createContainerRuntime(engine: Engine): Runtime<ContainerService
       }
       made.delete(handle);
     },
+    usage: async (handle, signal) => await containerUsage(engine, handle, signal),
     events: (project, signal) =>
       containerEvents(
         { engine, project, list: async (inner) => await observeContainers(engine, project, inner) },

@@ -25,6 +25,8 @@ export interface CarrierEvents {
 export interface GuestCarrier {
   /** How many clients wait for the guest's answer; also known while the guest computes. */
   readonly owed: number;
+  /** CPU time used so far; undefined where it is not known for this guest alone. */
+  cpuMs(): Promise<number | undefined>;
   post(message: ToGuest): void;
   /** Ends the place by force; `gone` follows. */
   terminate(): void;

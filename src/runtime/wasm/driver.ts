@@ -75,6 +75,10 @@ export function createWasmRuntime(options: WasmRuntimeOptions): Runtime<WasmServ
       return await instance.stop(graceMs, signal);
     },
     remove,
+    usage: async (handle, signal) => {
+      signal.throwIfAborted();
+      return await instances.get(handle)?.usage();
+    },
     events: (project, signal) => {
       // Subscribed now and not when the iteration begins: nothing between the two gets lost.
       const queue = new AsyncQueue<RuntimeEvent>(signal);

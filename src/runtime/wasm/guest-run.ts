@@ -2,14 +2,18 @@ import { clearTimeout, setTimeout } from 'node:timers';
 
 import type { ExitStatus } from '../../model/state.ts';
 import type { DatagramDoor, PublishedListener, Refusal } from '../../net/fabric.ts';
+import type { InstanceUsage } from '../usage.ts';
 import type { GuestCarrier, GuestPlace } from './carrier.ts';
-import type { Answer, FromGuest, GuestRequest, Question, StartFailure } from './messages.ts';
+import type { Answer, FromGuest, GuestRequest, GuestUsage, Question, StartFailure } from './messages.ts';
 import type { OutputStreamName } from './output-ring.ts';
 
 /** How long a guest may take to notice that it is being stopped, unless clients wait for its answer. */
 const NOTICE_MS = 100;
 /** The same in a thread with others: it may be one of them that computes, and ending the thread ends all. */
 const SHARED_NOTICE_MS = 2_000;
+
+/** How long a guest may take to say what it uses. */
+const MEASURE_MS = 200;
 
 /** How long a thread or process may take to be ended. */
 const GONE_MS = 5_000;
@@ -53,6 +57,9 @@ export class GuestRun {
   #deadline = Infinity;
   #isKilled = false;
   #isOver = false;
+  #lastMeasure = 0;
+  #measured: { readonly ask: number; readonly resolve: () => void } | undefined;
+  #lastUsage: GuestUsage | undefined;
 
   constructor(place: GuestPlace, request: Omit<GuestRequest, 'output'>, hooks: GuestHooks) {
     this.started = this.#start.promise;
@@ -99,6 +106,20 @@ export class GuestRun {
     this.#endThread({ how: 'killed' });
   }
 
+  /** A guest that computes cannot be asked: then it is as it was last. */
+  async usage(): Promise<InstanceUsage | undefined> {
+    if (this.#isOver) return undefined;
+    const ask = ++this.#lastMeasure;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#measured = { ask, resolve };
+    this.#carrier.post({ type: 'measure', ask });
+    const patience = setTimeout(resolve, MEASURE_MS);
+    await promise;
+    clearTimeout(patience);
+    const usedMs = this.#isOver ? undefined : await this.#carrier.cpuMs();
+    return { ...this.#lastUsage, ...(usedMs === undefined ? {} : { cpu: { atMs: performance.now(), usedMs } }) };
+  }
+
   #take(message: Exclude<FromGuest, { type: 'output' }>): void {
     switch (message.type) {
       case 'started':
@@ -119,6 +140,10 @@ export class GuestRun {
         return;
       case 'stopping':
         this.#noticed();
+        return;
+      case 'usage':
+        this.#lastUsage = message.usage;
+        if (this.#measured?.ask === message.ask) this.#measured.resolve();
         return;
       case 'ended':
         this.#finish(message.exit);
@@ -178,6 +203,7 @@ export class GuestRun {
     if (this.#isOver) return;
     clearTimeout(this.#patience);
     this.#isOver = true;
+    this.#measured?.resolve();
     this.#carrier.release();
     this.#start.reject(new GuestStartError({ why: 'host', message: describeExit(exit), stack: undefined }));
     this.#settle.resolve(exit);

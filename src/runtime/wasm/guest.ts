@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { WcError } from '../../model/diagnostic.ts';
 import type { PublishedListener } from '../../net/fabric.ts';
-import type { FromGuest, GuestRequest, RunMessage, StartFailure, ToGuest, Turns } from './messages.ts';
+import type { FromGuest, GuestRequest, GuestUsage, RunMessage, StartFailure, ToGuest, Turns } from './messages.ts';
 import { socketFunctions } from './net/functions.ts';
 import { PreopenedListener } from './net/listener.ts';
 import { Network } from './net/network.ts';
@@ -36,6 +36,7 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
     const onMessage = (message: ToGuest): void => {
       if (message.type === 'answer') uplink.answer(message);
       else if (message.type === 'kill') host.stop();
+      else if (message.type === 'measure') post({ type: 'usage', ask: message.ask, usage: usageOf(host, network) });
       else void stop(message.graceMs, { host, network, post });
     };
     port.on('message', onMessage);
@@ -84,6 +85,10 @@ async function runOnWasmer(
     stderr: (chunk) => output.write('stderr', chunk),
   });
   post({ type: 'ended', exit });
+}
+
+function usageOf(host: WasiHost, network: Network): GuestUsage {
+  return { memoryBytes: host.memory.bytes.length, descriptors: host.table.size, ...network.traffic.usage };
 }
 
 interface Guest {

@@ -4,6 +4,7 @@ import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../../model/state.ts';
 import type { Fabric } from '../../net/fabric.ts';
 import type { CreateRequest, RuntimeEvent } from '../runtime.ts';
+import type { InstanceUsage } from '../usage.ts';
 import { guestRequest } from './guest-request.ts';
 import { GuestRun } from './guest-run.ts';
 import { HealthMonitor } from './health.ts';
@@ -13,6 +14,9 @@ import { Presence } from './presence.ts';
 import { reportTrap, startError, stoppedEarly } from './report.ts';
 import { HELD_MS } from './watchdog.ts';
 import type { WorkerPool } from './worker-pool.ts';
+
+/** What a module can address. */
+const MEMORY_LIMIT_BYTES = 2 ** 32;
 
 export interface InstanceParts {
   readonly fabric: Fabric;
@@ -74,6 +78,15 @@ export class WasmInstance {
     if (life === undefined) return;
     await this.#until(() => life.outcome !== undefined, signal);
     if (life.outcome?.error !== undefined) throw life.outcome.error;
+  }
+
+  /** Undefined when it does not run. */
+  async usage(): Promise<InstanceUsage | undefined> {
+    if (this.#phase.at !== 'running') return undefined;
+    const usage = await this.#life?.run?.usage();
+    return usage === undefined
+      ? undefined
+      : { ...usage, memoryLimitBytes: this.request.service.memoryBytes ?? MEMORY_LIMIT_BYTES };
   }
 
   /** Resolves when nothing of it runs any more. */

@@ -71,6 +71,8 @@ export type ToGuest =
   | { readonly type: 'stop'; readonly graceMs: number }
   /** Ends in the call that it waits in, or at its next one. */
   | { readonly type: 'kill' }
+  /** Is answered by `usage`, when the guest lets the thread. */
+  | { readonly type: 'measure'; readonly ask: number }
   | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer };
 
 export type FromGuest =
@@ -85,7 +87,18 @@ export type FromGuest =
   | { readonly type: 'ask'; readonly ask: number; readonly question: Question }
   /** `stop` has arrived: the guest is not computing. */
   | { readonly type: 'stopping' }
+  | { readonly type: 'usage'; readonly ask: number; readonly usage: GuestUsage }
   | { readonly type: 'ended'; readonly exit: ExitStatus };
+
+/** What a guest uses, as its host sees it. */
+export interface GuestUsage {
+  /** Linear memory. */
+  readonly memoryBytes: number;
+  readonly descriptors: number;
+  readonly connections: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+}
 
 export type Question =
   | { readonly what: 'authorize' | 'authorize-datagram'; readonly address: string; readonly port: number }

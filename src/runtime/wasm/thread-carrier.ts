@@ -47,6 +47,13 @@ export class ThreadCarrier implements GuestCarrier {
     this.#port.postMessage(message);
   }
 
+  async cpuMs(): Promise<number | undefined> {
+    // What the guests of a thread use each, nobody knows.
+    if (this.#options.turns !== undefined) return undefined;
+    const { user, system } = await this.#worker.cpuUsage();
+    return (user + system) / 1_000;
+  }
+
   terminate(): void {
     void this.#worker.terminate();
   }

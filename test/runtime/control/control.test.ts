@@ -30,6 +30,7 @@ const HANDLERS: Handlers = {
   'POST /v1/wait': refuse,
   'GET /v1/changes': refuse,
   'POST /v1/top': refuse,
+  'GET /v1/stats': refuse,
   'GET /v1/instances': async () => ({ instances: [], services: [] }),
   'GET /v1/events': refuse,
   'GET /v1/logs': refuse,

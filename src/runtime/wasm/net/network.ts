@@ -13,6 +13,7 @@ import { readHello } from './hello.ts';
 import type { Listener } from './listener.ts';
 import { NameServer } from './name-server.ts';
 import { openPublishedDoor, type PublishedDoor } from './published-door.ts';
+import { Traffic } from './traffic.ts';
 
 /** How long after the start a client of a published port is held while the guest does not listen yet. */
 const HOLD_MS = 10_000;
@@ -72,6 +73,7 @@ export class Network {
   /** Answers guests that bring their own resolver. */
   readonly names: NameServer;
   readonly datagrams = new DatagramPorts();
+  readonly traffic = new Traffic();
   readonly #socketDir: string;
   readonly #doors = new Map<number, Door>();
   readonly #published: PublishedDoor[] = [];
@@ -202,6 +204,7 @@ export class Network {
   /** Counts a connection as the guest's until its socket is closed. */
   keep(connection: Connection, socket: Socket): void {
     this.#connections.add(connection);
+    this.traffic.keep(socket);
     socket.once('close', () => this.#connections.delete(connection));
   }
 

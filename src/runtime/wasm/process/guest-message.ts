@@ -1,7 +1,7 @@
 import { ERROR_TABLE, type ErrorCode } from '../../../model/diagnostic.ts';
 import type { ExitStatus } from '../../../model/state.ts';
 import type { DatagramDoor, PublishedListener } from '../../../net/fabric.ts';
-import type { FromGuest, Question, StartFailure } from '../messages.ts';
+import type { FromGuest, GuestUsage, Question, StartFailure } from '../messages.ts';
 import type { FileQuestion } from './asked-files.ts';
 
 /** What a process says beyond what a thread does. */
@@ -9,6 +9,7 @@ export type FromProcess =
   | Exclude<FromGuest, { type: 'output' }>
   /** How many clients wait for the guest's answer. */
   | { readonly type: 'owed'; readonly count: number }
+  | { readonly type: 'cpu'; readonly usedMs: number }
   | { readonly type: 'file'; readonly ask: number; readonly question: FileQuestion };
 
 /**
@@ -51,6 +52,10 @@ export function parseFromProcess(json: string): FromProcess | undefined {
       return { type: 'ended', exit: exitStatus(record(fields['exit'])) };
     case 'owed':
       return { type: 'owed', count: integer(fields['count']) };
+    case 'cpu':
+      return { type: 'cpu', usedMs: integer(fields['usedMs']) };
+    case 'usage':
+      return { type: 'usage', ask: integer(fields['ask']), usage: usage(record(fields['usage'])) };
     case 'file': {
       const question = fileQuestion(record(fields['question']));
       return question === undefined ? undefined : { type: 'file', ask: integer(fields['ask']), question };
@@ -72,6 +77,16 @@ function questionOf(fields: Fields): Question | undefined {
     default:
       return undefined;
   }
+}
+
+function usage(fields: Fields): GuestUsage {
+  return {
+    memoryBytes: integer(fields['memoryBytes']),
+    descriptors: integer(fields['descriptors']),
+    connections: integer(fields['connections']),
+    receivedBytes: integer(fields['receivedBytes']),
+    sentBytes: integer(fields['sentBytes']),
+  };
 }
 
 function fileQuestion(fields: Fields): FileQuestion | undefined {

@@ -76,11 +76,17 @@ function take(message: ToProcess): void {
     asked.delete(message.ask);
     if (cell !== undefined) answerFile(cell, message.code);
   } else {
+    if (message.type === 'measure') tellCpu();
     carrier?.post(message);
     if (message.type !== 'stop') return;
     telling ??= setInterval(tellOwed, OWED_MS);
     tellOwed();
   }
+}
+
+function tellCpu(): void {
+  const { user, system } = process.cpuUsage();
+  tell({ type: 'cpu', usedMs: Math.round((user + system) / 1_000) });
 }
 
 function tellOwed(): void {

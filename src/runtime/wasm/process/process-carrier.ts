@@ -49,6 +49,7 @@ class ProcessCarrier implements GuestCarrier {
   #stderr = '';
   #owed = 1;
   #isOver = false;
+  #cpuMs: number | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(service: WasmService, request: Omit<GuestRequest, 'output'>, events: CarrierEvents) {
@@ -77,6 +78,11 @@ class ProcessCarrier implements GuestCarrier {
   /** Not known before the process has answered a `stop`: then a client may wait. */
   get owed(): number {
     return this.#owed;
+  }
+
+  /** As it was told last: each time it is asked to measure. */
+  async cpuMs(): Promise<number | undefined> {
+    return this.#cpuMs;
   }
 
   post(message: ToGuest): void {
@@ -138,6 +144,7 @@ class ProcessCarrier implements GuestCarrier {
     const message = parseFromProcess(payload.toString());
     if (message === undefined) this.#kill();
     else if (message.type === 'owed') this.#owed = message.count;
+    else if (message.type === 'cpu') this.#cpuMs = message.usedMs;
     else if (message.type === 'file') void this.#serve(message.ask, message.question);
     else this.#events.message(message);
   }
