@@ -25,47 +25,40 @@ export function parseFromProcess(json: string): FromProcess | undefined {
     return undefined;
   }
   const fields = record(value);
-  switch (fields['type']) {
-    case 'started':
-      return { type: 'started', published: list(fields['published']).map(listener) };
-    case 'failed':
-      return { type: 'failed', failure: failure(record(fields['failure'])) };
-    case 'listening': {
-      const port = integer(fields['port']);
-      if (port > 65_535) return undefined;
-      return {
-        type: 'listening',
-        port,
-        isPrivate: fields['isPrivate'] === true,
-        listening: fields['listening'] === true,
-      };
-    }
-    case 'datagrams':
-      return datagrams(fields);
-    case 'ask': {
-      const question = questionOf(record(fields['question']));
-      return question === undefined ? undefined : { type: 'ask', ask: integer(fields['ask']), question };
-    }
-    case 'stopping':
-      return { type: 'stopping' };
-    case 'ended':
-      return { type: 'ended', exit: exitStatus(record(fields['exit'])) };
-    case 'owed':
-      return { type: 'owed', count: integer(fields['count']) };
-    case 'cpu':
-      return { type: 'cpu', usedMs: integer(fields['usedMs']) };
-    case 'usage':
-      return { type: 'usage', ask: integer(fields['ask']), usage: usage(record(fields['usage'])) };
-    case 'file': {
-      const question = fileQuestion(record(fields['question']));
-      return question === undefined ? undefined : { type: 'file', ask: integer(fields['ask']), question };
-    }
-    default:
-      return undefined;
-  }
+  const type = text(fields['type']);
+  return Object.hasOwn(PARSERS, type) ? PARSERS[type as FromProcess['type']](fields) : undefined;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
+
+const PARSERS: Readonly<Record<FromProcess['type'], (fields: Fields) => FromProcess | undefined>> = {
+  started: (fields) => ({ type: 'started', published: list(fields['published']).map(listener) }),
+  failed: (fields) => ({ type: 'failed', failure: failure(record(fields['failure'])) }),
+  listening: (fields) => {
+    const port = integer(fields['port']);
+    if (port > 65_535) return undefined;
+    return {
+      type: 'listening',
+      port,
+      isPrivate: fields['isPrivate'] === true,
+      listening: fields['listening'] === true,
+    };
+  },
+  datagrams,
+  ask: (fields) => {
+    const question = questionOf(record(fields['question']));
+    return question === undefined ? undefined : { type: 'ask', ask: integer(fields['ask']), question };
+  },
+  stopping: () => ({ type: 'stopping' }),
+  ended: (fields) => ({ type: 'ended', exit: exitStatus(record(fields['exit'])) }),
+  owed: (fields) => ({ type: 'owed', count: integer(fields['count']) }),
+  cpu: (fields) => ({ type: 'cpu', usedMs: integer(fields['usedMs']) }),
+  usage: (fields) => ({ type: 'usage', ask: integer(fields['ask']), usage: usage(record(fields['usage'])) }),
+  file: (fields) => {
+    const question = fileQuestion(record(fields['question']));
+    return question === undefined ? undefined : { type: 'file', ask: integer(fields['ask']), question };
+  },
+};
 
 function questionOf(fields: Fields): Question | undefined {
   switch (fields['what']) {
