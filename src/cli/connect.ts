@@ -7,7 +7,7 @@ import { ControlClient } from '../control/client.ts';
 import { readNdjson } from '../control/ndjson.ts';
 import { compileCacheDir, makePrivateDir, projectDirs } from '../control/project-dirs.ts';
 import type { ProjectDirs } from '../control/project-dirs.ts';
-import type { ListedProject, Listing, SupervisorInfo } from '../control/protocol.ts';
+import type { EngineReport, ListedProject, Listing, SupervisorInfo } from '../control/protocol.ts';
 import { readVersion } from '../control/version.ts';
 import { fromWireError, WcError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
@@ -69,6 +69,11 @@ export async function inspectOnce(
   signal: AbortSignal,
 ): Promise<ModuleReport> {
   return await askOnce(['inspect', ...('file' in what ? ['file', what.file] : ['image', what.image])], signal);
+}
+
+/** Which Engine this environment means, and whether it answers. */
+export async function engineOnce(signal: AbortSignal): Promise<EngineReport> {
+  return await askOnce(['engine'], signal);
 }
 
 async function askOnce<T>(args: readonly string[], signal: AbortSignal): Promise<T> {

@@ -154,6 +154,22 @@ export interface ImageRow {
   readonly createdAt?: number | undefined;
 }
 
+/** The Engine that an environment means. */
+export type EngineReport =
+  | {
+      readonly reachable: true;
+      /** With where it comes from. */
+      readonly endpoint: string;
+      readonly product: string;
+      readonly version: string;
+      /** That is spoken with it. */
+      readonly apiVersion: string;
+      /** That it would speak with somebody newer. */
+      readonly newestApi: string;
+      readonly platform: string;
+    }
+  | { readonly reachable: false; readonly error: WireError };
+
 export interface InstanceChange {
   /** Epoch milliseconds. */
   readonly at: number;

@@ -108,6 +108,12 @@ async function inspect(kind: string, name: string): Promise<void> {
   });
 }
 
+/** For `version`: which Engine it would be. */
+async function reportOnEngine(): Promise<void> {
+  const { reportEngine } = await import('./engine-report.ts');
+  reply({ ok: await reportEngine(process.env, AbortSignal.timeout(OBSERVE_MS)) });
+}
+
 const LOCK_WAIT_MS = 3_000;
 const ANNOUNCED_MS = 300;
 const CLOSE_MS = 500;
@@ -120,6 +126,7 @@ const [mode, raw = '', name = ''] = process.argv.slice(2);
 try {
   if (mode === 'observe') await observe(projectName(raw));
   else if (mode === 'list') await list();
+  else if (mode === 'engine') await reportOnEngine();
   else if (mode === 'inspect') await inspect(raw, name);
   else await serve(projectName(raw));
   process.exit(0);

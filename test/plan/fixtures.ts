@@ -1,5 +1,6 @@
 import { instanceId, projectName, serviceName } from '../../src/model/ids.ts';
 import type { SourceRef } from '../../src/model/diagnostic.ts';
+import type { ImageBuild } from '../../src/model/image-build.ts';
 import type {
   ContainerService,
   Dependency,
@@ -53,6 +54,32 @@ export function wasm(name: string, over: Partial<WasmService> = {}): WasmService
     engine: 'native',
     isolation: 'worker',
     swap: 'overlap',
+    ...over,
+  };
+}
+
+/** `build: .` */
+export function imageBuild(over: Partial<ImageBuild> = {}): ImageBuild {
+  return {
+    context: '/demo',
+    args: {},
+    labels: {},
+    extraHosts: [],
+    ulimits: {},
+    cacheFrom: [],
+    cacheTo: [],
+    noCache: false,
+    noCacheFilter: [],
+    pull: false,
+    tags: [],
+    platforms: [],
+    additionalContexts: {},
+    secrets: [],
+    ssh: {},
+    entitlements: [],
+    privileged: false,
+    source: here,
+    places: {},
     ...over,
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { WcError } from '../../model/diagnostic.ts';
@@ -13,6 +13,15 @@ export type EngineEndpoint =
       readonly port: number;
       readonly tls: TlsFiles | undefined;
       readonly from: string;
+    }
+  /** The Engine of another machine, at its usual place or at a socket there. */
+  | {
+      readonly kind: 'ssh';
+      readonly host: string;
+      readonly user: string | undefined;
+      readonly port: number | undefined;
+      readonly socketPath: string | undefined;
+      readonly from: string;
     };
 
 export interface TlsFiles {
@@ -25,7 +34,7 @@ export interface TlsFiles {
 
 /**
  * The Engine that `docker` itself would use: DOCKER_HOST, then DOCKER_CONTEXT or the current context, then the
- * first socket that exists: the system's, the rootless Engine's, Docker Desktop's.
+ * first socket that this user may use: the system's, the rootless Engine's, Docker Desktop's, Podman's.
  */
 export function resolveEndpoint(env: NodeJS.ProcessEnv): EngineEndpoint {
   const host = env['DOCKER_HOST'];
@@ -34,16 +43,29 @@ export function resolveEndpoint(env: NodeJS.ProcessEnv): EngineEndpoint {
   if (context !== undefined) {
     return parseHost(context.host, `docker context "${context.name}"`, env, context.tls);
   }
-  const candidates = defaultSockets(env);
-  const socketPath = candidates.find((path) => existsSync(path)) ?? SYSTEM_SOCKET;
-  return { kind: 'unix', socketPath, from: 'default' };
+  const present = defaultSockets(env).filter(({ path }) => existsSync(path));
+  // One that belongs to somebody else is only told of when there is no other.
+  const found = present.find(({ path }) => isUsable(path)) ?? present[0];
+  return { kind: 'unix', socketPath: found?.path ?? SYSTEM_SOCKET, from: found?.from ?? 'default' };
 }
 
 /** As a user writes it: `unix:///var/run/docker.sock`. */
 export function describeEndpoint(endpoint: EngineEndpoint): string {
-  const address =
-    endpoint.kind === 'unix' ? `unix://${endpoint.socketPath}` : `tcp://${endpoint.host}:${endpoint.port}`;
+  const address = addressOf(endpoint);
   return endpoint.from === 'default' ? address : `${address} (from ${endpoint.from})`;
+}
+
+function addressOf(endpoint: EngineEndpoint): string {
+  switch (endpoint.kind) {
+    case 'unix':
+      return `unix://${endpoint.socketPath}`;
+    case 'tcp':
+      return `tcp://${endpoint.host}:${endpoint.port}`;
+    case 'ssh': {
+      const { user, host, port, socketPath = '' } = endpoint;
+      return `ssh://${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}${socketPath}`;
+    }
+  }
 }
 
 function parseHost(text: string, from: string, env: NodeJS.ProcessEnv, contextTls?: TlsFiles): EngineEndpoint {
@@ -57,11 +79,21 @@ function parseHost(text: string, from: string, env: NodeJS.ProcessEnv, contextTl
     // Brackets of an IPv6 address belong to the URL, not to the address.
     return { kind: 'tcp', host: url.hostname.replaceAll(/^\[|\]$/g, ''), port, tls, from };
   }
+  const ssh = url?.protocol === 'ssh:' ? parseSsh(url, from) : undefined;
+  if (ssh !== undefined) return ssh;
   throw new WcError('ERR_ENGINE_UNREACHABLE', `${from} names an address of a kind that is not supported: ${text}`, {
-    hint: text.startsWith('ssh://')
-      ? 'forward the socket (`ssh -N -L /tmp/docker.sock:/var/run/docker.sock HOST`) and set DOCKER_HOST=unix:///tmp/docker.sock'
-      : 'use unix:///path/to/docker.sock or tcp://host:port',
+    hint: 'use unix:///path/to/docker.sock, tcp://host:port or ssh://user@host',
   });
+}
+
+/** What begins with a dash would be an option of ssh. A password has no place in an address. */
+function parseSsh(url: URL, from: string): EngineEndpoint | undefined {
+  const [host, user] = [url.hostname, decodeURIComponent(url.username)].map((part) => part.replaceAll(/^\[|\]$/g, ''));
+  if (host === undefined || host === '' || host.startsWith('-') || user?.startsWith('-') === true) return undefined;
+  if (url.password !== '') return undefined;
+  const socketPath = url.pathname === '' || url.pathname === '/' ? undefined : url.pathname;
+  if (socketPath !== undefined && !/^[\w./-]+$/.test(socketPath)) return undefined;
+  return { kind: 'ssh', host, user: user || undefined, port: Number(url.port) || undefined, socketPath, from };
 }
 
 function wantsTls(url: URL, env: NodeJS.ProcessEnv): boolean {
@@ -133,14 +165,27 @@ function configDir(env: NodeJS.ProcessEnv): string {
   return env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? '/', '.docker');
 }
 
-function defaultSockets(env: NodeJS.ProcessEnv): readonly string[] {
-  const runtime = env['XDG_RUNTIME_DIR'];
+function defaultSockets(env: NodeJS.ProcessEnv): readonly { readonly path: string; readonly from: string }[] {
+  const uid = process.getuid?.();
+  const runtime = env['XDG_RUNTIME_DIR'] || (uid === undefined ? undefined : `/run/user/${uid}`);
   const home = env['HOME'];
   return [
-    SYSTEM_SOCKET,
-    ...(runtime === undefined ? [] : [join(runtime, 'docker.sock')]),
-    ...(home === undefined ? [] : [join(home, '.docker', 'run', 'docker.sock')]),
+    { path: SYSTEM_SOCKET, from: 'default' },
+    ...(runtime === undefined ? [] : [{ path: join(runtime, 'docker.sock'), from: 'the rootless Engine' }]),
+    ...(home === undefined ? [] : [{ path: join(home, '.docker', 'run', 'docker.sock'), from: 'Docker Desktop' }]),
+    ...(runtime === undefined ? [] : [{ path: join(runtime, 'podman', 'podman.sock'), from: 'rootless Podman' }]),
+    { path: '/run/podman/podman.sock', from: 'Podman' },
   ];
+}
+
+function isUsable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    // EACCES: it is another user's.
+    return false;
+  }
 }
 
 const SYSTEM_SOCKET = '/var/run/docker.sock';

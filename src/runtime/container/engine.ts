@@ -8,9 +8,12 @@ import { describeEndpoint, resolveEndpoint } from './endpoint.ts';
 import type { EngineEndpoint } from './endpoint.ts';
 import type { Filters, VersionReply } from './engine-api.ts';
 import { EngineError } from './errors.ts';
+import { openSsh, SshAgent } from './ssh-agent.ts';
 
 /** The newest Engine API this code was written for; an older Engine is spoken to in its own version. */
 const KNOWN_API = '1.51';
+/** Docker 20.10. */
+const OLDEST_API = '1.41';
 
 export interface EngineRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -38,6 +41,8 @@ export class Engine implements AsyncDisposable {
   readonly isLocal: boolean;
   readonly version: string;
   readonly apiVersion: string;
+  /** What the Engine would speak with somebody newer. */
+  readonly newestApi: string;
   readonly arch: string;
   /** `linux`, `windows` */
   readonly os: string;
@@ -54,6 +59,7 @@ export class Engine implements AsyncDisposable {
     this.isLocal = endpoint.kind === 'unix';
     this.version = reply.Version;
     this.apiVersion = olderOf(KNOWN_API, reply.ApiVersion);
+    this.newestApi = reply.ApiVersion;
     this.arch = reply.Arch;
     this.os = reply.Os ?? 'linux';
     this.isPodman = reply.Components?.some(({ Name }) => /podman/i.test(Name)) ?? false;
@@ -64,10 +70,11 @@ export class Engine implements AsyncDisposable {
     signal.throwIfAborted();
     const endpoint = resolveEndpoint(env);
     const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-    const connection = await connect(endpoint);
+    const connection = await connect(endpoint, env);
     try {
       const reply = (await readJson(await dial(connection, 'GET', '/version', {}, patience))) as VersionReply;
       if (typeof reply.ApiVersion !== 'string') throw new Error('what answers there is no Docker Engine');
+      requireCommonApi(reply, endpoint);
       const engine = new Engine(endpoint, connection, reply);
       connection.modem.version = `v${engine.apiVersion}`;
       return engine;
@@ -201,23 +208,21 @@ interface Connection {
   closed: boolean;
 }
 
-async function connect(endpoint: EngineEndpoint): Promise<Connection> {
+async function connect(endpoint: EngineEndpoint, env: NodeJS.ProcessEnv): Promise<Connection> {
   // Loaded here, because it is large and a project without containers does not need it.
   const { default: Docker } = await import('dockerode');
   const tls = endpoint.kind === 'tcp' ? endpoint.tls : undefined;
   const secrets = tls === undefined ? {} : { ca: tls.ca, cert: tls.cert, key: tls.key };
   const protocol = tls === undefined ? 'http' : 'https';
   // No connection is kept: a new one to a local socket costs next to nothing, an old one may be dead.
-  const agent = tls === undefined ? new Agent() : new TlsAgent({ ...secrets, rejectUnauthorized: tls.verify });
-  const target =
-    endpoint.kind === 'unix'
-      ? { socketPath: endpoint.socketPath }
-      : { host: endpoint.host, port: endpoint.port, ...secrets, ...(tls && { rejectUnauthorized: tls.verify }) };
+  const plain = endpoint.kind === 'ssh' ? new SshAgent(endpoint, env) : new Agent();
+  const agent = tls === undefined ? plain : new TlsAgent({ ...secrets, rejectUnauthorized: tls.verify });
+  const target = targetOf(endpoint, env);
   // Every option is given: what is left out, the modem would take from DOCKER_HOST of the environment.
   const options = {
     socketPath: endpoint.kind === 'unix' ? endpoint.socketPath : undefined,
     host: endpoint.kind === 'unix' ? undefined : endpoint.host,
-    port: endpoint.kind === 'unix' ? undefined : endpoint.port,
+    port: endpoint.kind === 'tcp' ? endpoint.port : undefined,
     ca: tls?.ca,
     cert: tls?.cert,
     key: tls?.key,
@@ -231,6 +236,21 @@ async function connect(endpoint: EngineEndpoint): Promise<Connection> {
   } catch (error) {
     // It reads DOCKER_CERT_PATH although it is told not to use it.
     throw unreachable(error, endpoint);
+  }
+}
+
+/** Where a request of our own goes. */
+function targetOf(endpoint: EngineEndpoint, env: NodeJS.ProcessEnv): Readonly<Record<string, unknown>> {
+  switch (endpoint.kind) {
+    case 'unix':
+      return { socketPath: endpoint.socketPath };
+    case 'ssh':
+      return { host: endpoint.host, createConnection: () => openSsh(endpoint, env) };
+    case 'tcp': {
+      const { host, port, tls } = endpoint;
+      if (tls === undefined) return { host, port };
+      return { host, port, ca: tls.ca, cert: tls.cert, key: tls.key, rejectUnauthorized: tls.verify };
+    }
   }
 }
 
@@ -318,6 +338,25 @@ function unreachable(error: unknown, endpoint: EngineEndpoint): WcError {
     hint: `start Docker, or set DOCKER_HOST to where it is (${reason})`,
     cause: error,
   });
+}
+
+/** Throws where one side is too old for the other. */
+function requireCommonApi({ Version, ApiVersion, MinAPIVersion }: VersionReply, endpoint: EngineEndpoint): void {
+  const where = `the Engine ${Version} at ${describeEndpoint(endpoint)}`;
+  if (minor(ApiVersion) < minor(OLDEST_API)) {
+    throw new WcError('ERR_ENGINE_UNREACHABLE', `${where} speaks API ${ApiVersion}, and ${OLDEST_API} is needed`, {
+      hint: 'use Docker 20.10 or newer',
+    });
+  }
+  if (minor(MinAPIVersion ?? OLDEST_API) > minor(KNOWN_API)) {
+    throw new WcError(
+      'ERR_ENGINE_UNREACHABLE',
+      `${where} speaks API ${MinAPIVersion} and newer, and this wcompose ${KNOWN_API}`,
+      {
+        hint: 'use a newer wcompose',
+      },
+    );
+  }
 }
 
 /** `1.9` is older than `1.41`. */

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, test as base } from 'vitest';
 
 import { describeEndpoint, resolveEndpoint } from '../../../src/runtime/container/endpoint.ts';
+import { sshArguments } from '../../../src/runtime/container/ssh-agent.ts';
 
 const test = base.extend<{ home: string }>({
   // oxlint-disable-next-line no-empty-pattern -- the form that vitest wants
@@ -70,18 +71,25 @@ describe('which Engine is meant', () => {
     });
   });
 
-  test('an address by ssh is refused with the way around', ({ expect, home }) => {
-    expect(() => resolveEndpoint({ HOME: home, DOCKER_HOST: 'ssh://me@host' })).toThrow(
-      expect.objectContaining({
-        code: 'ERR_ENGINE_UNREACHABLE',
-        message: 'DOCKER_HOST names an address of a kind that is not supported: ssh://me@host',
-        hint: expect.stringContaining('ssh -N -L'),
-      }),
+  test('an address by ssh: as the docker program calls ssh', ({ expect, home }) => {
+    const plain = resolveEndpoint({ HOME: home, DOCKER_HOST: 'ssh://host' });
+    expect(plain).toEqual({ kind: 'ssh', host: 'host', from: 'DOCKER_HOST' });
+    const full = resolveEndpoint({ HOME: home, DOCKER_HOST: 'ssh://me@host:2222/run/user/5/docker.sock' });
+    expect(describeEndpoint(full)).toBe('ssh://me@host:2222/run/user/5/docker.sock (from DOCKER_HOST)');
+    expect(full.kind === 'ssh' ? sshArguments(full).slice(5).join(' ') : '').toBe(
+      '-l me -p 2222 -- host docker --host unix:///run/user/5/docker.sock system dial-stdio',
     );
   });
 
   test('anything else is refused with what there is', ({ expect, home }) => {
-    for (const DOCKER_HOST of ['npipe:////./pipe/x', 'nonsense', 'tcp://']) {
+    for (const DOCKER_HOST of [
+      'npipe:////./pipe/x',
+      'nonsense',
+      'tcp://',
+      'ssh://-oProxyCommand=x',
+      'ssh://me:secret@host',
+      'ssh://h/$(x)',
+    ]) {
       expect(() => resolveEndpoint({ HOME: home, DOCKER_HOST })).toThrow(
         expect.objectContaining({ code: 'ERR_ENGINE_UNREACHABLE', hint: expect.stringContaining('unix://') }),
       );
