@@ -1,4 +1,5 @@
 /* Does what its first argument says; one program for all that needs no sockets. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,28 @@ static int run_number(const char *path) {
 static void wait_ms(long ms) {
   struct timespec time = {ms / 1000, (ms % 1000) * 1000000};
   nanosleep(&time, NULL);
+}
+
+static double now_us(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
+}
+
+/* Opens, writes, seeks, reads and closes a file again and again; prints microseconds for one such cycle. */
+static int cycle_file(const char *path, int cycles) {
+  char text[64] = "what is written and read again, sixty-four bytes of it, no more";
+  double from = now_us();
+  for (int i = 0; i < cycles; i++) {
+    int fd = open(path, O_RDWR | O_CREAT, 0666);
+    if (fd < 0 || write(fd, text, sizeof text) != sizeof text || lseek(fd, 0, SEEK_SET) != 0 ||
+        read(fd, text, sizeof text) != sizeof text || close(fd) != 0) {
+      perror(path);
+      return 1;
+    }
+  }
+  printf("%.3f\n", (now_us() - from) / cycles);
+  return 0;
 }
 
 /* out=TEXT and err=TEXT, in order. */
@@ -126,6 +149,11 @@ int main(int argc, char **argv) {
   }
   if (strcmp(what, "append") == 0) return append(argv[2], argv[3]);
   if (strcmp(what, "read") == 0) return show(argv[2]);
+  if (strcmp(what, "cycle-file") == 0) return cycle_file(argv[2], atoi(argv[3]));
+  if (strcmp(what, "lines") == 0) {
+    for (int i = 0; i < atoi(argv[2]); i++) puts("a line of a log, of about the length that such lines have, with a time and some words in it");
+    return 0;
+  }
   if (strcmp(what, "fail-first") == 0) {
     int number = run_number(argv[3]);
     printf("run %d\n", number);

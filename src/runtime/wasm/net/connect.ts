@@ -26,8 +26,7 @@ async function establish(network: Network, connection: Connection, signal: Abort
     }
     const socket = await open(verdict, signal);
     if (verdict.to === 'tcp') connection.local = { ...connection.local, port: socket.localPort ?? 0 };
-    network.keep(connection, socket);
-    connection.attach(socket);
+    network.keep(connection, connection.attach(socket));
     connection.startReading();
   } catch (error) {
     connection.fail(errnoOfDial(error));

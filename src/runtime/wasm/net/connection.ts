@@ -7,6 +7,7 @@ import { SOCKET_RIGHTS } from '../wasi/rights.ts';
 import type { SocketDescriptor } from '../wasi/sock.ts';
 import type { Waiters } from '../wasi/waiters.ts';
 import type { Endpoint } from './address.ts';
+import { bareSocket, writeAtOnce } from './bare-socket.ts';
 import { ByteQueue } from './byte-queue.ts';
 
 /** Unread bytes above which the peer has to wait. */
@@ -63,13 +64,14 @@ export class Connection implements SocketDescriptor {
     return this.#socket !== undefined && this.#socket.writableLength > 0;
   }
 
-  /** The socket is connected and belongs to this descriptor; `received` are bytes already read from it. */
-  attach(socket: Socket, received?: Uint8Array): void {
+  /**
+   * The socket is connected and belongs to this descriptor; `received` are bytes already read from it. Returns the
+   * socket that is to be used in its place.
+   */
+  attach(given: Socket, received?: Buffer): Socket {
+    if (this.#state === 'closed') return given.destroy();
+    const socket = bareSocket(given, SEND_AHEAD, this.#onData);
     this.#socket = socket;
-    if (this.#state === 'closed') {
-      socket.destroy();
-      return;
-    }
     this.#state = 'open';
     if (received !== undefined) this.#queue.push(received);
     socket.setNoDelay(true);
@@ -78,11 +80,11 @@ export class Connection implements SocketDescriptor {
     socket.on('error', this.#onError);
     socket.on('drain', this.#wake);
     this.#waiters.wake();
+    return socket;
   }
 
   /** From now on what the peer sends is read. Not before the guest has accepted: until then it waits in the kernel. */
   startReading(): void {
-    this.#socket?.on('data', this.#onData);
     this.#socket?.resume();
   }
 
@@ -96,6 +98,7 @@ export class Connection implements SocketDescriptor {
   }
 
   read(into: GuestBuffers): number | Promise<number> {
+    if (this.#queue.length > 0) return this.#taken(this.#queue.take(into));
     return this.#receive(into, () => this.#queue.take(into));
   }
 
@@ -203,12 +206,15 @@ export class Connection implements SocketDescriptor {
     const socket = this.#socket;
     if (socket === undefined || this.#state !== 'open') return -(this.isConnecting ? Errno.NOTCONN : Errno.PIPE);
     if ((this.#shut & Shut.WRITE) !== 0 || !socket.writable) return -Errno.PIPE;
-    // Who blocks expects all to be sent; who polls takes what fits and comes again.
-    const limit = this.#isNonblocking ? SEND_AHEAD - Math.min(socket.writableLength, SEND_AHEAD - 1) : from.length;
-    const bytes = from.gather(limit);
-    if (bytes.length > 0) socket.write(bytes);
     this.#owe(false);
-    return bytes.length;
+    const queued = socket.writableLength;
+    const sent = queued === 0 ? writeAtOnce(socket, from) : 0;
+    if (sent === from.length) return sent;
+    // Who blocks expects all to be sent; who polls takes what fits and comes again.
+    const limit = this.#isNonblocking ? SEND_AHEAD - Math.min(queued, SEND_AHEAD - 1) : from.length;
+    const bytes = (sent === 0 ? from : from.from(sent)).gather(limit);
+    if (bytes.length > 0) socket.write(bytes);
+    return sent + bytes.length;
   }
 
   /** The guest owes when the peer has sent something more recently than the guest has. */
@@ -220,9 +226,9 @@ export class Connection implements SocketDescriptor {
 
   readonly #wake = (): void => this.#waiters.wake();
 
-  readonly #onData = (chunk: Uint8Array): void => {
+  readonly #onData = (bytes: Buffer, length: number): void => {
     if ((this.#shut & Shut.READ) !== 0) return;
-    this.#queue.push(chunk);
+    this.#queue.push(bytes, length);
     this.#owe(true);
     if (this.#queue.length > READ_AHEAD) this.#socket?.pause();
     this.#waiters.wake();

@@ -225,15 +225,14 @@ export class Network {
     this.#held.set(port, held);
   }
 
-  #offer(listener: Listener, socket: Socket, peer: Endpoint, rest?: Uint8Array): void {
+  #offer(listener: Listener, socket: Socket, peer: Endpoint, rest?: Buffer): void {
     const address = isAny(listener.local.address) ? this.address : listener.local.address;
     const connection = new Connection(this.waiters, { address, port: listener.local.port }, peer);
     connection.onOwes = (owes) => {
       this.#owed += owes ? 1 : -1;
       this.#onOwed(this.#owed);
     };
-    connection.attach(socket, rest);
-    this.keep(connection, socket);
+    this.keep(connection, connection.attach(socket, rest));
     listener.offer(connection);
   }
 

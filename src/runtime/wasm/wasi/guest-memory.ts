@@ -4,23 +4,23 @@
  */
 export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
-  #buffer: ArrayBuffer | undefined;
   #view = new DataView(new ArrayBuffer(0));
   #bytes = new Uint8Array(0);
+  #isShared = false;
 
   /** Must be called before the first import of the guest runs. */
   bind(memory: WebAssembly.Memory): void {
     this.#memory = memory;
-    this.#buffer = undefined;
+    this.#derive();
   }
 
   get view(): DataView {
-    if (this.#memory !== undefined && this.#memory.buffer !== this.#buffer) this.#derive(this.#memory.buffer);
+    if (this.#isStale) this.#derive();
     return this.#view;
   }
 
   get bytes(): Uint8Array {
-    if (this.#memory !== undefined && this.#memory.buffer !== this.#buffer) this.#derive(this.#memory.buffer);
+    if (this.#isStale) this.#derive();
     return this.#bytes;
   }
 
@@ -29,8 +29,15 @@ export class GuestMemory {
     return pointer >= 0 && length >= 0 && pointer + length <= this.bytes.length;
   }
 
-  #derive(buffer: ArrayBuffer): void {
-    this.#buffer = buffer;
+  /** To ask a memory for its buffer costs more than most calls do; but one that has grown has emptied its views. */
+  get #isStale(): boolean {
+    return this.#bytes.length === 0 || (this.#isShared && this.#memory?.buffer !== this.#bytes.buffer);
+  }
+
+  #derive(): void {
+    if (this.#memory === undefined) return;
+    const { buffer } = this.#memory;
+    this.#isShared = !(buffer instanceof ArrayBuffer);
     this.#view = new DataView(buffer);
     this.#bytes = new Uint8Array(buffer);
   }
@@ -99,6 +106,19 @@ export class GuestBuffers {
     return taken;
   }
 
+  /** Copies `source` from `start` to `end` into the buffers; returns how many bytes fitted. Makes no views. */
+  fillFrom(source: Buffer, start: number, end: number): number {
+    const { bytes } = this.#memory;
+    let from = start;
+    for (const { at, size } of this.#parts) {
+      if (from === end) break;
+      const n = Math.min(size, end - from);
+      source.copy(bytes, at, from, from + n);
+      from += n;
+    }
+    return from - start;
+  }
+
   /** A copy of the guest's bytes, at most `limit` of them: safe to keep. */
   gather(limit = this.length): Uint8Array<ArrayBuffer> {
     const { bytes } = this.#memory;
@@ -111,6 +131,12 @@ export class GuestBuffers {
       filled += n;
     }
     return out;
+  }
+
+  /** Where all of them are in the memory, when they are one piece; a call that finishes at once needs no view then. */
+  get onlyPiece(): { readonly bytes: Uint8Array; readonly at: number } | undefined {
+    const only = this.#parts[0];
+    return only === undefined || this.#parts.length > 1 ? undefined : { bytes: this.#memory.bytes, at: only.at };
   }
 
   /** Views of the guest's buffers, none of them empty and at most `limit` bytes, for a call that finishes at once. */

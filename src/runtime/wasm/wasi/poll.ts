@@ -60,18 +60,23 @@ export function pollWith(
   mustHold(guest, subscriptions, count * layout.size);
   mustHold(guest, events, count * EVENT_SIZE);
   mustHold(guest, eventCount, 4);
-  const poll = new Poll(guest, layout, subscriptions, count);
+  const poll = Poll.of(guest);
+  poll.read(layout, subscriptions, count);
   return guest.waiters.until(poll.isReady, () => poll.report(events, eventCount), poll.deadline);
 }
 
-/** One call of poll_oneoff. The subscriptions are read once; a check then touches neither guest memory nor the heap. */
+/**
+ * One call of poll_oneoff. The subscriptions are read once; a check then touches neither guest memory nor the heap. The
+ * next call of the guest uses the same object: a server polls before each of its requests.
+ */
 class Poll {
   /** When the earliest clock fires, in `performance.now()` milliseconds. */
   deadline = Infinity;
   readonly #guest: Guest;
-  readonly #layout: SubscriptionLayout;
-  readonly #subscriptions: number;
-  readonly #count: number;
+  #layout = PREVIEW1_LAYOUT;
+  #subscriptions = 0;
+  #count = 0;
+  #isUsed = false;
   /** For each subscription its descriptor; undefined for clocks and for what has an errno. */
   readonly #descriptors: (Descriptor | undefined)[] = [];
   readonly #tags: number[] = [];
@@ -80,19 +85,34 @@ class Poll {
   readonly #errors: number[] = [];
   #hasErrors = false;
 
-  constructor(guest: Guest, layout: SubscriptionLayout, subscriptions: number, count: number) {
+  private constructor(guest: Guest) {
     this.#guest = guest;
+  }
+
+  /** For one call: the guest's last one again, unless that still waits. */
+  static of(guest: Guest): Poll {
+    const last = LAST.get(guest);
+    if (last !== undefined && !last.#isUsed) return last;
+    const poll = new Poll(guest);
+    LAST.set(guest, poll);
+    return poll;
+  }
+
+  read(layout: SubscriptionLayout, subscriptions: number, count: number): void {
+    this.#isUsed = true;
     this.#layout = layout;
     this.#subscriptions = subscriptions;
     this.#count = count;
-    const { view } = guest.memory;
+    this.#hasErrors = false;
+    this.deadline = Infinity;
+    const { view } = this.#guest.memory;
     const now = performance.now();
     for (let i = 0; i < count; i++) {
       const at = subscriptions + i * layout.size;
       const tag = view.getUint8(at + TAG);
-      this.#tags.push(tag);
-      if (tag === Tag.CLOCK) this.#addClock(view, at, now);
-      else this.#addDescriptor(tag, view.getUint32(at + FD, true));
+      this.#tags[i] = tag;
+      if (tag === Tag.CLOCK) this.#addClock(i, view, at, now);
+      else this.#addDescriptor(i, tag, view.getUint32(at + FD, true));
     }
   }
 
@@ -118,6 +138,9 @@ class Poll {
       if (this.#reportOne(i, events + written * EVENT_SIZE, now)) written++;
     }
     this.#guest.memory.view.setUint32(eventCount, written, true);
+    // Of a crowd of connections that are closed again nothing must live on in here.
+    if (this.#descriptors.length > 2 * this.#count + 64) this.#descriptors.length = this.#count;
+    this.#isUsed = false;
     return Errno.SUCCESS;
   }
 
@@ -136,12 +159,12 @@ class Poll {
   }
 
   #write(i: number, event: number, error: number, bytes: number, flags: number): true {
-    const { view, bytes: memory } = this.#guest.memory;
+    const { view } = this.#guest.memory;
     const subscription = this.#subscriptions + i * this.#layout.size;
-    memory.copyWithin(event, subscription, subscription + 8);
-    view.setUint16(event + 8, error, true);
-    view.setUint8(event + 10, this.#tags[i] ?? 0);
-    memory.fill(0, event + 11, event + 16);
+    view.setUint32(event, view.getUint32(subscription, true), true);
+    view.setUint32(event + 4, view.getUint32(subscription + 4, true), true);
+    view.setUint32(event + 8, error | ((this.#tags[i] ?? 0) << 16), true);
+    view.setUint32(event + 12, 0, true);
     view.setUint32(event + 16, bytes % 2 ** 32, true);
     view.setUint32(event + 20, Math.floor(bytes / 2 ** 32), true);
     view.setUint32(event + 24, flags, true);
@@ -149,14 +172,14 @@ class Poll {
     return true;
   }
 
-  #addClock(view: DataView, at: number, now: number): void {
+  #addClock(i: number, view: DataView, at: number, now: number): void {
     const id = view.getUint32(at + this.#layout.clockId, true);
     const timeout = at + this.#layout.timeout;
     const isAbsolute = (view.getUint16(at + this.#layout.clockFlags, true) & ABSOLUTE) !== 0;
-    this.#descriptors.push(undefined);
+    this.#descriptors[i] = undefined;
     if (id > ClockId.THREAD_CPUTIME) {
-      this.#deadlines.push(Infinity);
-      this.#fail(Errno.INVAL);
+      this.#deadlines[i] = Infinity;
+      this.#fail(i, Errno.INVAL);
       return;
     }
     const waitMs = isAbsolute
@@ -164,26 +187,29 @@ class Poll {
       : (view.getUint32(timeout + 4, true) * 2 ** 32 + view.getUint32(timeout, true)) / 1e6;
     // What is left of an absolute time was measured after `now`: counted from there it would be over too early.
     const deadline = (isAbsolute ? performance.now() : now) + Math.max(waitMs, 0);
-    this.#deadlines.push(deadline);
-    this.#errors.push(0);
+    this.#deadlines[i] = deadline;
+    this.#errors[i] = 0;
     if (deadline < this.deadline) this.deadline = deadline;
   }
 
-  #addDescriptor(tag: number, fd: number): void {
+  #addDescriptor(i: number, tag: number, fd: number): void {
     const descriptor = this.#guest.table.get(fd);
     const isKnown = tag === Tag.FD_READ || tag === Tag.FD_WRITE;
-    this.#descriptors.push(isKnown ? descriptor : undefined);
-    this.#deadlines.push(Infinity);
-    if (!isKnown) this.#fail(Errno.NOTSUP);
-    else if (descriptor === undefined) this.#fail(Errno.BADF);
-    else this.#errors.push(0);
+    this.#descriptors[i] = isKnown ? descriptor : undefined;
+    this.#deadlines[i] = Infinity;
+    if (!isKnown) this.#fail(i, Errno.NOTSUP);
+    else if (descriptor === undefined) this.#fail(i, Errno.BADF);
+    else this.#errors[i] = 0;
   }
 
-  #fail(errno: number): void {
-    this.#errors.push(errno);
+  #fail(i: number, errno: number): void {
+    this.#errors[i] = errno;
     this.#hasErrors = true;
   }
 }
+
+/** The last call of each guest. */
+const LAST = new WeakMap<Guest, Poll>();
 
 /** Files are always ready; a guest that reads by this number should find the rest of the file. */
 function bytesLeft(descriptor: Descriptor): number {
