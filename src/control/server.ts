@@ -83,10 +83,16 @@ async function sendStream(
   response.flushHeaders();
   for await (const value of stream) {
     if (signal.aborted) return;
-    const lines = Array.isArray(value) ? value.map((one) => JSON.stringify(one)).join('\n') : JSON.stringify(value);
-    if (!response.write(`${lines}\n`)) await drained(response);
+    if (!response.write(toNdjson(value))) await drained(response);
   }
   response.end();
+}
+
+/** Bytes are lines of NDJSON already. */
+function toNdjson(value: unknown): string | Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  const lines = Array.isArray(value) ? value.map((one) => JSON.stringify(one)).join('\n') : JSON.stringify(value);
+  return `${lines}\n`;
 }
 
 async function drained(response: ServerResponse): Promise<void> {

@@ -1,7 +1,7 @@
 import type { InstanceId } from '../model/ids.ts';
 import { LineSplitter } from '../util/line-splitter.ts';
 import type { LogQuery } from './query.ts';
-import { readStore } from './read-store.ts';
+import { readParts, readStore } from './read-store.ts';
 import type { LogRecord, LogSink, LogStream } from './record.ts';
 import { listSegments, SegmentReader, SegmentWriter } from './segments.ts';
 
@@ -82,6 +82,12 @@ export class LogHub implements Disposable {
     return readStore(this.#dir, query, () => this.#changed(signal), signal);
   }
 
+  /** The same for whoever sends it on: records, or bytes of NDJSON with a record in each line. */
+  readParts(query: LogQuery, signal: AbortSignal): AsyncIterable<readonly LogRecord[] | Uint8Array> {
+    this.#flush();
+    return readParts(this.#dir, query, () => this.#changed(signal), signal);
+  }
+
   [Symbol.dispose](): void {
     for (const sink of this.#sinks.values()) sink.flush();
     this.#flush();
@@ -89,38 +95,40 @@ export class LogHub implements Disposable {
   }
 
   #createSink(id: InstanceId): LogSink {
-    let at: number | undefined;
-    const splitter = (stream: 'stdout' | 'stderr'): LineSplitter =>
-      new LineSplitter((line) => this.#append(id, stream, line.text, line.partial, at));
+    let at = 0;
+    const splitter = (stream: 'stdout' | 'stderr'): LineSplitter => {
+      const middle = recordMiddle(id, stream);
+      return new LineSplitter(({ text, partial }) => this.#append(at, middle, text, partial));
+    };
     const streams = { stdout: splitter('stdout'), stderr: splitter('stderr') };
+    const system = recordMiddle(id, 'system');
+    const flush = (): void => {
+      const before = this.#seq;
+      at = this.#now();
+      for (const stream of [streams.stdout, streams.stderr]) stream.flush();
+      if (this.#seq !== before) this.#lastAt.set(id, at);
+    };
     return {
       write: (stream, chunk, time) => {
-        at = time;
+        const before = this.#seq;
+        // What comes together is of one time.
+        at = time ?? this.#now();
         streams[stream].push(chunk);
+        if (this.#seq !== before) this.#lastAt.set(id, at);
       },
       system: (text) => {
-        for (const line of text.split('\n')) this.#append(id, 'system', line, false, undefined);
+        for (const line of text.split('\n')) this.#append(this.#now(), system, line, false);
       },
-      flush: () => {
-        streams.stdout.flush();
-        streams.stderr.flush();
-      },
+      flush,
     };
   }
 
-  #append(id: InstanceId, stream: LogStream, text: string, partial: boolean, at: number | undefined): void {
+  #append(at: number, middle: string, text: string, partial: boolean): void {
     this.#seq++;
     if (this.#batch.length === 0) this.#batchFirst = this.#seq;
-    const record: LogRecord = {
-      seq: this.#seq,
-      at: at ?? this.#now(),
-      id,
-      stream,
-      text,
-      ...(partial ? { partial: true } : {}),
-    };
-    if (stream !== 'system') this.#lastAt.set(id, record.at);
-    this.#batch.push(JSON.stringify(record));
+    this.#batch.push(
+      `{"seq":${this.#seq},"at":${at}${middle}${JSON.stringify(text)}${partial ? ',"partial":true}' : '}'}`,
+    );
     if (this.#batch.length >= BATCH_LINES) this.#flush();
     else this.#scheduled ??= setImmediate(() => this.#flush());
   }
@@ -162,7 +170,12 @@ export class LogHub implements Disposable {
   }
 }
 
-const BATCH_LINES = 512;
+const BATCH_LINES = 2048;
+
+/** A record, as JSON.stringify would write it, between its time and its text: the same for all lines of a stream. */
+function recordMiddle(id: InstanceId, stream: LogStream): string {
+  return `,"id":${JSON.stringify(id)},"stream":"${stream}","text":`;
+}
 
 /** What the store of an earlier supervisor ends with. */
 function recover(dir: string): { readonly lastSeq: number; readonly lastAt: Map<string, number> } {

@@ -1,3 +1,4 @@
+import { LineSelection } from './line-selection.ts';
 import { matches, tailPerInstance } from './query.ts';
 import type { LogQuery } from './query.ts';
 import type { LogRecord } from './record.ts';
@@ -15,14 +16,30 @@ export async function* readStore(
   changed: (() => Promise<void>) | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LogRecord[]> {
-  let last = query.after;
+  for await (const part of readParts(dir, query, changed, signal)) {
+    const records = part instanceof Uint8Array ? recordsIn(part, query) : part;
+    if (records.length > 0) yield records;
+  }
+}
+
+/**
+ * As `readStore`, but what needs no record is handed on as it is in the file: whole lines of NDJSON, each a record. To
+ * read and write JSON for each line would cost more than all else that is done for it.
+ */
+export async function* readParts(
+  dir: string,
+  query: LogQuery,
+  changed: (() => Promise<void>) | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LogRecord[] | Uint8Array> {
   const segments = listSegments(dir);
   const start = segments.findLastIndex((segment) => segment.first <= query.after + 1);
   using cursor = new Cursor(dir, segments[Math.max(start, 0)]);
+  const select = new LineSelection(query);
   let history: LogRecord[] | undefined = query.tail === undefined ? undefined : [];
   while (!signal.aborted) {
-    const lines = cursor.read();
-    if (lines === undefined) {
+    const bytes = cursor.read();
+    if (bytes === undefined) {
       if (history !== undefined) {
         const tail = tailPerInstance(history, query.tail ?? 0);
         history = undefined;
@@ -34,12 +51,20 @@ export async function* readStore(
       await changed();
       continue;
     }
-    const records = lines.flatMap(parseRecord).filter((record) => record.seq > last && matches(record, query));
-    last = records.at(-1)?.seq ?? last;
-    if (records.length === 0) continue;
-    if (history === undefined) yield records;
-    else history = trimmed([...history, ...records], query.tail ?? 0);
+    for (const part of select.from(bytes)) {
+      if (history === undefined) yield part;
+      else history = trimmed([...history, ...recordsIn(part, query)], query.tail ?? 0);
+    }
   }
+}
+
+/** A line that cannot be read is passed over. */
+function recordsIn(lines: Uint8Array, query: LogQuery): readonly LogRecord[] {
+  const text = Buffer.from(lines.buffer, lines.byteOffset, lines.length).toString('utf8', 0, lines.length - 1);
+  return text
+    .split('\n')
+    .flatMap(parseRecord)
+    .filter((record) => matches(record, query));
 }
 
 /** Bounds what a tail keeps while it reads a long history. */
@@ -59,19 +84,19 @@ class Cursor implements Disposable {
     this.#reader = segment === undefined ? undefined : open(segment);
   }
 
-  /** Undefined at the present end of the log. */
-  read(): readonly string[] | undefined {
-    const lines = this.#reader?.read() ?? [];
-    if (lines.length > 0) return lines;
+  /** Whole lines; undefined at the present end of the log. */
+  read(): Buffer | undefined {
+    const lines = this.#reader?.readBytes();
+    if (lines !== undefined) return lines;
     const at = this.#reader?.first ?? 0;
     const next = listSegments(this.#dir).find((segment) => segment.first > at);
     if (next === undefined) return undefined;
     // The writer may have added to the old segment between our read and its turning to the new one.
-    const rest = this.#reader?.read() ?? [];
-    if (rest.length > 0) return rest;
+    const rest = this.#reader?.readBytes();
+    if (rest !== undefined) return rest;
     this.#reader?.[Symbol.dispose]();
     this.#reader = open(next);
-    return this.#reader === undefined ? undefined : this.#reader.read();
+    return this.#reader?.readBytes();
   }
 
   [Symbol.dispose](): void {

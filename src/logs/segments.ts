@@ -95,14 +95,21 @@ export class SegmentReader implements Disposable {
 
   /** The next lines, at most one read's worth; empty at the present end of the segment. */
   read(): readonly string[] {
-    const count = readSync(this.#fd, this.#chunk, 0, READ_BYTES, this.#position);
-    if (count === 0) return [];
-    this.#position += count;
-    const data = Buffer.concat([this.#rest, this.#chunk.subarray(0, count)]);
-    const end = data.lastIndexOf(NEWLINE) + 1;
-    this.#rest = data.subarray(end);
-    if (end === 0) return this.read();
-    return data.toString('utf8', 0, end - 1).split('\n');
+    const bytes = this.readBytes();
+    return bytes === undefined ? [] : bytes.toString('utf8', 0, bytes.length - 1).split('\n');
+  }
+
+  /** The same lines as they are in the file, each with its end, for the caller to keep; undefined when there is none. */
+  readBytes(): Buffer | undefined {
+    for (;;) {
+      const count = readSync(this.#fd, this.#chunk, 0, READ_BYTES, this.#position);
+      if (count === 0) return undefined;
+      this.#position += count;
+      const data = Buffer.concat([this.#rest, this.#chunk.subarray(0, count)]);
+      const end = data.lastIndexOf(NEWLINE) + 1;
+      this.#rest = data.subarray(end);
+      if (end > 0) return data.subarray(0, end);
+    }
   }
 
   [Symbol.dispose](): void {

@@ -102,7 +102,7 @@ export function createRoutes(parts: RouteParts): Handlers {
     'GET /v1/events': async ({ query, signal }) =>
       instanceEvents(parts, query.getAll('service'), AbortSignal.any([signal, shutdown])),
     'GET /v1/logs': async ({ query, signal }) =>
-      hub.read(
+      hub.readParts(
         {
           services: query.getAll('service'),
           after: Number(query.get('after') ?? 0),

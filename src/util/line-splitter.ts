@@ -23,21 +23,47 @@ export class LineSplitter {
   }
 
   push(chunk: Uint8Array): void {
-    let from = 0;
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let from = this.#restBytes > 0 ? this.#finishRest(bytes) : 0;
     for (;;) {
-      const end = chunk.indexOf(NEWLINE, from);
+      // As many whole lines as are surely within the limit are cut together; one that may not be, alone.
+      const last = bytes.lastIndexOf(NEWLINE, Math.min(from + this.#limit, bytes.length - 1));
+      const end = last >= from ? last : bytes.indexOf(NEWLINE, from);
       if (end < 0) break;
-      this.#keep(chunk.subarray(from, end));
-      this.#end(false);
+      if (last >= from) this.#emitLines(bytes, from, end + 1);
+      else {
+        this.#keep(bytes.subarray(from, end));
+        this.#end(false);
+      }
       from = end + 1;
     }
     // A copy: the caller may reuse the chunk's memory.
-    if (from < chunk.length) this.#keep(new Uint8Array(chunk.subarray(from)));
+    if (from < bytes.length) this.#keep(new Uint8Array(bytes.subarray(from)));
   }
 
   /** Ends the line that is still open, if there is one. */
   flush(): void {
     if (this.#restBytes > 0) this.#end(true);
+  }
+
+  /** Ends the line that is open, if the chunk does; returns where the next one begins. */
+  #finishRest(bytes: Buffer): number {
+    const end = bytes.indexOf(NEWLINE);
+    if (end < 0) return 0;
+    this.#keep(bytes.subarray(0, end));
+    this.#end(false);
+    return end + 1;
+  }
+
+  /** Whole lines are decoded together: no newline is a part of another character. */
+  #emitLines(bytes: Buffer, from: number, to: number): void {
+    const text = decode(bytes, from, to);
+    for (let at = 0; at < text.length;) {
+      const end = text.indexOf('\n', at);
+      const isCarriage = end > at && text.charCodeAt(end - 1) === CARRIAGE_RETURN;
+      this.#emit({ text: text.slice(at, isCarriage ? end - 1 : end), partial: false });
+      at = end + 1;
+    }
   }
 
   #keep(bytes: Uint8Array): void {
@@ -60,10 +86,14 @@ export class LineSplitter {
     this.#rest = [];
     this.#restBytes = 0;
     const end = !partial && bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
-    this.#emit({ text: decoder.decode(bytes.subarray(0, end)), partial });
+    this.#emit({ text: decode(Buffer.from(bytes.buffer, bytes.byteOffset, end), 0, end), partial });
   }
 }
 
 const NEWLINE = 10;
 const CARRIAGE_RETURN = 13;
-const decoder = new TextDecoder();
+
+/** Invalid UTF-8 becomes U+FFFD. A byte order mark is a character like any other. */
+function decode(bytes: Buffer, from: number, to: number): string {
+  return bytes.toString('utf8', from, to);
+}

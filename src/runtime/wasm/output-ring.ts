@@ -53,20 +53,37 @@ export class RingWriter {
   #writePiece(stream: number, piece: Uint8Array): void {
     const size = HEADER_BYTES + piece.length;
     const at = this.#written;
-    this.#waitForRoom(at, size);
-    for (let i = 0; i < HEADER_BYTES; i++) {
-      this.#data[(at + i) % DATA_BYTES] = i === 0 ? stream : piece.length >>> ((i - 1) * 8);
-    }
+    const filled = this.#waitForRoom(at, size);
+    this.#putHeader(at % DATA_BYTES, stream, piece.length);
     this.#put(at + HEADER_BYTES, piece);
     this.#written = (at + size) >>> 0;
     Atomics.store(this.#control, Control.WRITTEN, this.#written | 0);
-    if (Atomics.exchange(this.#control, Control.CALLED, 1) === 0) this.#call();
+    const isRested = Atomics.exchange(this.#control, Control.CALLED, 1) === 0;
+    // A reader that comes by itself may come too late for a flood.
+    if (isRested || (filled < HALF && filled + size >= HALF)) this.#call();
   }
 
-  #waitForRoom(written: number, size: number): void {
+  #putHeader(at: number, stream: number, length: number): void {
+    const data = this.#data;
+    if (at + HEADER_BYTES <= DATA_BYTES) {
+      data[at] = stream;
+      data[at + 1] = length;
+      data[at + 2] = length >>> 8;
+      data[at + 3] = length >>> 16;
+      data[at + 4] = length >>> 24;
+      return;
+    }
+    for (let i = 0; i < HEADER_BYTES; i++) {
+      data[(at + i) % DATA_BYTES] = i === 0 ? stream : length >>> ((i - 1) * 8);
+    }
+  }
+
+  /** Returns how many bytes are in the ring. */
+  #waitForRoom(written: number, size: number): number {
     for (;;) {
       const read = Atomics.load(this.#control, Control.READ);
-      if (((written - read) >>> 0) + size <= DATA_BYTES) return;
+      const filled = (written - read) >>> 0;
+      if (filled + size <= DATA_BYTES) return filled;
       Atomics.wait(this.#control, Control.READ, read);
     }
   }
@@ -81,6 +98,8 @@ export class RingWriter {
     }
   }
 }
+
+const HALF = DATA_BYTES / 2;
 
 /** Smaller than the ring, so that a long write needs no empty ring. */
 const PIECE_BYTES = 64 * 1024;
@@ -101,14 +120,16 @@ export class RingReader {
 
   /**
    * Hands over all that is in the ring, in the order it was written; writes to one stream that follow each other come
-   * together, but never two lines of `system`. The bytes are the receiver's.
+   * together, but never two lines of `system`. The bytes are the receiver's. False when there was nothing.
    */
-  drain(receive: (stream: OutputStreamName, bytes: Uint8Array) => void): void {
-    // First: what is written from now on calls again.
-    Atomics.store(this.#control, Control.CALLED, 0);
-    let at = Atomics.load(this.#control, Control.READ) >>> 0;
+  drain(receive: (stream: OutputStreamName, bytes: Uint8Array) => void): boolean {
+    const start = Atomics.load(this.#control, Control.READ) >>> 0;
     const end = Atomics.load(this.#control, Control.WRITTEN) >>> 0;
-    const all = new Uint8Array((end - at) >>> 0);
+    if (start === end) return false;
+    const all = this.#copy(start, (end - start) >>> 0);
+    Atomics.store(this.#control, Control.READ, end | 0);
+    Atomics.notify(this.#control, Control.READ);
+    // What was written is moved together, over the headers between; a stream's bytes are handed over where another's begin.
     let current = 0;
     let from = 0;
     let filled = 0;
@@ -116,34 +137,37 @@ export class RingReader {
       if (filled > from) receive(STREAMS[current] ?? 'stdout', all.subarray(from, filled));
       from = filled;
     };
-    while (at !== end) {
-      const stream = this.#byte(at);
-      const length = this.#length(at + 1);
+    for (let at = 0; at < all.length;) {
+      const stream = all[at] ?? 0;
+      const length = lengthAt(all, at + 1);
       if (stream !== current || stream === SYSTEM) hand();
       current = stream;
-      this.#copy(at + HEADER_BYTES, length, all, filled);
+      at += HEADER_BYTES;
+      all.copyWithin(filled, at, at + length);
       filled += length;
-      at = (at + HEADER_BYTES + length) >>> 0;
+      at += length;
     }
     hand();
-    Atomics.store(this.#control, Control.READ, at | 0);
-    Atomics.notify(this.#control, Control.READ);
+    return true;
   }
 
-  #byte(at: number): number {
-    return this.#data[at % DATA_BYTES] ?? 0;
+  /** The next write calls again. Read once more after this: it may have come before. */
+  rest(): void {
+    Atomics.store(this.#control, Control.CALLED, 0);
   }
 
-  #length(at: number): number {
-    return this.#byte(at) | (this.#byte(at + 1) << 8) | (this.#byte(at + 2) << 16) | (this.#byte(at + 3) << 24);
-  }
-
-  #copy(at: number, length: number, into: Uint8Array, to: number): void {
+  #copy(at: number, length: number): Uint8Array {
+    const all = new Uint8Array(length);
     const from = at % DATA_BYTES;
     const fits = Math.min(length, DATA_BYTES - from);
-    into.set(this.#data.subarray(from, from + fits), to);
-    if (fits < length) into.set(this.#data.subarray(0, length - fits), to + fits);
+    all.set(this.#data.subarray(from, from + fits));
+    if (fits < length) all.set(this.#data.subarray(0, length - fits), fits);
+    return all;
   }
+}
+
+function lengthAt(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
 }
 
 const SYSTEM = STREAMS.indexOf('system');

@@ -1,8 +1,9 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 
 import type { CarrierEvents, GuestCarrier } from './carrier.ts';
 import type { FromGuest, GuestRequest, RunMessage, ToGuest, Turns } from './messages.ts';
-import { createRing, RingReader } from './output-ring.ts';
+import { createRing, type OutputStreamName, RingReader } from './output-ring.ts';
 
 export interface ThreadOptions {
   /** Where a thread with several guests notes whose turn it is, and the number of this one. */
@@ -11,6 +12,9 @@ export interface ThreadOptions {
   readonly release: () => void;
 }
 
+/** How long what a guest prints may wait in the ring, while it prints much. */
+const DRAIN_MS = 1;
+
 /** A run in a thread of this process. */
 export class ThreadCarrier implements GuestCarrier {
   readonly #worker: Worker;
@@ -18,6 +22,8 @@ export class ThreadCarrier implements GuestCarrier {
   readonly #events: CarrierEvents;
   readonly #port: MessagePort;
   readonly #ring: RingReader;
+  #nextDrain: NodeJS.Timeout | undefined;
+  #isReleased = false;
   #reason: string | undefined;
 
   constructor(worker: Worker, options: ThreadOptions, request: Omit<GuestRequest, 'output'>, events: CarrierEvents) {
@@ -61,14 +67,30 @@ export class ThreadCarrier implements GuestCarrier {
   release(): void {
     this.#worker.off('error', this.#onError).off('exit', this.#onExit);
     this.#port.close();
+    this.#isReleased = true;
     this.drain();
     this.#options.release();
   }
 
-  /** Tells what was printed and not told yet. */
+  /** Tells what was printed and not told yet. Comes again by itself while there is something, as a message for each
+   * line would cost more than the line. */
   drain(): void {
-    this.#ring.drain((stream, bytes) => this.#events.output(stream, bytes));
+    clearTimeout(this.#nextDrain);
+    this.#nextDrain = undefined;
+    let hadSome = this.#ring.drain(this.#tell);
+    if (!hadSome) {
+      this.#ring.rest();
+      hadSome = this.#ring.drain(this.#tell);
+    }
+    if (hadSome && !this.#isReleased) this.#nextDrain = setTimeout(this.#drainAgain, DRAIN_MS);
   }
+
+  readonly #tell = (stream: OutputStreamName, bytes: Uint8Array): void => this.#events.output(stream, bytes);
+
+  /** Who is busy drains when it no longer is. */
+  readonly #drainAgain = (): void => {
+    if (this.#events.isBusy?.() !== true) this.drain();
+  };
 
   /** The thread ends after it. */
   readonly #onError = (error: unknown): void => {

@@ -33,13 +33,33 @@ describe('output of a guest on its way to the main thread', () => {
     expect(drain()).toEqual(['stdout: ab', 'system: c', 'system: d', 'stdout: e']);
   });
 
-  test('calls the reader once until it has read', ({ expect }) => {
-    const { writer, drain, calls } = open();
+  test('calls the reader once until it rests', ({ expect }) => {
+    const { writer, reader, drain, calls } = open();
     for (let i = 0; i < 5; i++) writer.write('stdout', Buffer.from('x'));
     expect(calls()).toBe(1);
     drain();
     writer.write('stdout', Buffer.from('y'));
+    expect(calls()).toBe(1);
+    reader.rest();
+    writer.write('stdout', Buffer.from('z'));
     expect(calls()).toBe(2);
+    expect(drain()).toEqual(['stdout: yz']);
+  });
+
+  test('calls a reader that does not rest when the ring is half full, once', ({ expect }) => {
+    const { writer, drain, calls } = open();
+    for (let i = 0; i < 9; i++) writer.write('stdout', Buffer.alloc(20_000));
+    expect(calls()).toBe(2);
+    drain();
+    writer.write('stdout', Buffer.from('x'));
+    expect(calls()).toBe(2);
+  });
+
+  test('says whether there was anything', ({ expect }) => {
+    const { writer, reader } = open();
+    expect(reader.drain(() => undefined)).toBe(false);
+    writer.write('stdout', Buffer.from('x'));
+    expect(reader.drain(() => undefined)).toBe(true);
   });
 
   test('is whole wherever the end of the ring cuts it', ({ expect }) => {

@@ -38,7 +38,9 @@ export function socketFunctions(guest: Guest, network: Network): Readonly<Record
       const form = forms[args.length] as AnyForm | undefined;
       return form === undefined ? Errno.NOSYS : form(guest, network, ...args);
     };
-    return [name, { fn, blocks: BLOCKING.has(name) }];
+    const [parameters, ...others] = Object.keys(forms);
+    const blocks = BLOCKING.has(name);
+    return [name, others.length > 0 ? { fn, blocks } : { fn, blocks, parameters: Number(parameters) }];
   });
   return Object.fromEntries([...rows, ...rows.map(([name, row]) => [`${name}_v2`, row] as const)]);
 }

@@ -10,6 +10,7 @@ import { type GuestFunctionRow, PREVIEW1, UNSTABLE } from './functions.ts';
 import type { Guest, StringList } from './guest.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { ProcessExit } from './proc.ts';
+import { type QuickCall, quickCalls } from './quick-calls.ts';
 import { InputStream, OutputStream } from './stdio.ts';
 import { noteDeepStacks, trapStatus } from './trap.ts';
 import { GuestStopped, Waiters } from './waiters.ts';
@@ -23,8 +24,10 @@ export type HostFunction = (...args: never[]) => number | Promise<number>;
 
 export interface FunctionRow {
   readonly fn: HostFunction;
-  /** Whether it may return a promise. A blocking import costs 150 ns more per call, so only those say it. */
+  /** Whether it may return a promise. A blocking import costs more per call, so only those say it. */
   readonly blocks: boolean;
+  /** How many parameters it has, all of them i32, where that is known: see quick-calls.ts. */
+  readonly parameters?: number;
 }
 
 export interface HostOptions {
@@ -133,7 +136,7 @@ export class WasiHost implements Guest {
       // Before the instance is there, for a module whose start section already calls us.
       if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);
       this.#options.onTurn?.();
-      const instance = await WebAssembly.instantiate(module, this.imports(module));
+      const instance = await this.#instantiate(module);
       this.#bindMemory(instance);
       const entries = ENTRIES.map((name) => instance.exports[name]).filter((entry) => typeof entry === 'function');
       if (entries.length === 0)
@@ -159,21 +162,54 @@ export class WasiHost implements Guest {
     this.waiters.stop();
   }
 
+  async #instantiate(module: WebAssembly.Module): Promise<WebAssembly.Instance> {
+    try {
+      return await WebAssembly.instantiate(module, this.#quickImports(module));
+    } catch (error) {
+      if (!(error instanceof WebAssembly.LinkError)) throw error;
+    }
+    // It declares a function with other parameters than are known; nothing of it has run.
+    return await WebAssembly.instantiate(module, this.imports(module));
+  }
+
   #provide(wanted: WebAssembly.ModuleImportDescriptor): WebAssembly.ImportValue | undefined {
     if (wanted.kind === 'memory') return this.#options.memory;
     const rows = MODULES.get(wanted.module);
     if (wanted.kind !== 'function' || rows === undefined) return undefined;
-    const extra = this.#extra.get(wanted.name);
-    if (extra !== undefined) return this.#guard(extra.fn, extra.blocks);
-    const row = Object.hasOwn(rows, wanted.name) ? rows[wanted.name] : undefined;
-    return row === undefined ? undefined : this.#guard(row.fn.bind(undefined, this), row.blocks);
+    const row = this.#row(rows, wanted.name);
+    if (row === undefined) return undefined;
+    const guarded = this.#guard(row.fn, row.blocks);
+    return row.blocks ? new WebAssembly.Suspending(guarded) : guarded;
+  }
+
+  #row(rows: Readonly<Record<string, GuestFunctionRow>>, name: string): FunctionRow | undefined {
+    const extra = this.#extra.get(name);
+    if (extra !== undefined) return extra;
+    const row = Object.hasOwn(rows, name) ? rows[name] : undefined;
+    return row && { ...row, fn: row.fn.bind(undefined, this), parameters: row.fn.length - 1 };
+  }
+
+  /** `imports`, with a quicker way into those that may suspend. */
+  #quickImports(module: WebAssembly.Module): WebAssembly.Imports {
+    const imports = this.imports(module);
+    for (const [name, rows] of MODULES) {
+      const own = imports[name];
+      if (own === undefined) continue;
+      const calls = Object.keys(own).flatMap((key): readonly QuickCall[] => {
+        const row = this.#row(rows, key);
+        if (row?.blocks !== true || row.parameters === undefined) return [];
+        return [{ name: key, parameters: row.parameters, call: this.#guard(row.fn, true) }];
+      });
+      Object.assign(own, quickCalls(calls));
+    }
+    return imports;
   }
 
   /** The function as the guest calls it: unsigned numbers in, an errno out, whatever is thrown. */
-  #guard(fn: HostFunction, blocks: boolean): WebAssembly.ImportValue {
+  #guard(fn: HostFunction, blocks: boolean): (...args: unknown[]) => number | Promise<number> {
     const call = fn as (...args: unknown[]) => number | Promise<number>;
     const answer = (error: unknown): number => this.#answer(error);
-    const guarded = (...args: unknown[]): number | Promise<number> => {
+    return (...args) => {
       if (this.#ended !== undefined) throw this.#ended;
       for (let i = 0; i < args.length; i++) {
         const arg = args[i];
@@ -193,7 +229,6 @@ export class WasiHost implements Guest {
         return answer(error);
       }
     };
-    return blocks ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
   #breathe(result: number): Promise<number> {
