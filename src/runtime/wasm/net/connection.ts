@@ -68,12 +68,12 @@ export class Connection implements SocketDescriptor {
    * The socket is connected and belongs to this descriptor; `received` are bytes already read from it. Returns the
    * socket that is to be used in its place.
    */
-  attach(given: Socket, received?: Buffer): Socket {
+  attach(given: Socket, received?: Uint8Array): Socket {
     if (this.#state === 'closed') return given.destroy();
     const socket = bareSocket(given, SEND_AHEAD, this.#onData);
     this.#socket = socket;
     this.#state = 'open';
-    if (received !== undefined) this.#queue.push(received);
+    if (received !== undefined) this.#queue.push(Buffer.from(received.buffer, received.byteOffset, received.length));
     socket.setNoDelay(true);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClosed);

@@ -11,7 +11,7 @@ const HELLO_MS = 5_000;
  * Reads the line `<peer address> <peer port>\n` with which every connection on a fabric socket begins. Calls back with
  * who the peer is and what came after the line, the socket paused; destroys the socket when there is no such line.
  */
-export function readHello(socket: Socket, then: (peer: Endpoint, rest: Buffer) => void): void {
+export function readHello(socket: Socket, then: (peer: Endpoint, rest: Uint8Array) => void): void {
   let seen: Buffer = Buffer.alloc(0);
   const give = (): void => void socket.destroy();
   const onData = (chunk: Buffer): void => {

@@ -225,7 +225,7 @@ export class Network {
     this.#held.set(port, held);
   }
 
-  #offer(listener: Listener, socket: Socket, peer: Endpoint, rest?: Buffer): void {
+  #offer(listener: Listener, socket: Socket, peer: Endpoint, rest?: Uint8Array): void {
     const address = isAny(listener.local.address) ? this.address : listener.local.address;
     const connection = new Connection(this.waiters, { address, port: listener.local.port }, peer);
     connection.onOwes = (owes) => {
