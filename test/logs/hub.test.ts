@@ -92,6 +92,36 @@ describe('log hub', () => {
     expect(seen.length).toBeGreaterThan(200);
   });
 
+  test('records and bytes tell the same, with a tail and what is written after it', async ({ expect }) => {
+    using logs = hub();
+    const sink = logs.sink(a);
+    for (const text of ['one', 'two "quoted"', 'three\u001b[0m', '€ and \\'])
+      sink.write('stdout', Buffer.from(`${text}\n`));
+    const end = new AbortController();
+    const seen: LogRecord[] = [];
+    let bytes = 0;
+    const reading = (async () => {
+      for await (const part of logs.readParts({ ...all, tail: 2, follow: true }, end.signal)) {
+        const isBytes = part instanceof Uint8Array;
+        if (isBytes) bytes++;
+        const lines = isBytes ? Buffer.from(part).toString().trimEnd().split('\n') : [];
+        seen.push(...(isBytes ? lines.map((line) => JSON.parse(line) as LogRecord) : part));
+        if (seen.length === 4) break;
+      }
+    })();
+    await turn();
+    sink.write('stderr', Buffer.from('five\nsix'));
+    sink.flush();
+    await reading;
+    expect(seen.map(({ seq, stream, text, partial }) => [seq, stream, text, partial])).toEqual([
+      [3, 'stdout', 'three\u001b[0m', undefined],
+      [4, 'stdout', '€ and \\', undefined],
+      [5, 'stderr', 'five', undefined],
+      [6, 'stderr', 'six', true],
+    ]);
+    expect(bytes).toBe(1);
+  });
+
   test('a follower ends with its signal', async ({ expect }) => {
     using logs = hub();
     const stop = new AbortController();

@@ -35,6 +35,12 @@ describe('line splitter', () => {
     expect(split(['abcdefgh', 'ij\nk\n'], 4)).toEqual(['abcd…', 'efgh…', 'ij', 'k']);
   });
 
+  test('lines up to the limit stay whole, whatever is cut with them', ({ expect }) => {
+    expect(split(['abcd\nefgh\r\nij\nabcde\nk\nl', 'm\nabcd'], 4)).toEqual([
+      ...['abcd', 'efgh…', '', 'ij', 'abcd…', 'e', 'k', 'lm', 'abcd…'],
+    ]);
+  });
+
   test('keeps a copy: the caller may reuse its chunk', ({ expect }) => {
     const lines: string[] = [];
     const splitter = new LineSplitter((line) => lines.push(line.text));

@@ -60,27 +60,30 @@ function encode(parameters: readonly number[]): readonly number[] {
   const types = parameters.map((n) => [0x60, ...vector(Array.from({ length: n }, () => [I32])), 1, I32]);
   const imports = parameters.map((_, i) => [0, ...text(String(i)), 0, ...leb(i + 1)]);
   const exports = parameters.map((_, i) => [...text(String(i)), 0, ...leb(1 + count + i)]);
-  return [
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, vector([[0x60, 0, 1, I32], ...types])),
-    ...section(2, vector([[0, 0, 0, 0], ...imports])),
-    ...section(3, vector(parameters.map((_, i) => leb(i + 1)))),
-    ...section(7, vector(exports)),
-    ...section(10, vector(parameters.map((n, i) => sized(body(n, i + 1))))),
+  const sections = [
+    section(1, vector([[0x60, 0, 1, I32], ...types])),
+    section(2, vector([[0, 0, 0, 0], ...imports])),
+    section(3, vector(parameters.map((_, i) => leb(i + 1)))),
+    section(7, vector(exports)),
+    section(10, vector(parameters.map((n, i) => sized(body(n, i + 1))))),
   ];
+  return [...MAGIC, ...sections.flat()];
 }
+
+const MAGIC = Buffer.from('\0asm\u0001\0\0\0', 'latin1');
 
 function body(parameters: number, plain: number): readonly number[] {
   const errno = leb(parameters);
   const given = Array.from({ length: parameters }, (_, i) => [0x20, ...leb(i)]).flat();
-  return [
-    ...[1, 1, I32],
-    ...given,
-    ...[0x10, ...leb(plain)],
-    ...[0x22, ...errno, 0x41, 0x7f, 0x46],
-    ...[0x04, I32, 0x10, 0, 0x05, 0x20, ...errno, 0x0b],
-    0x0b,
+  const steps = [
+    [1, 1, I32],
+    given,
+    [0x10, ...leb(plain)],
+    [0x22, ...errno, 0x41, 0x7f, 0x46],
+    [0x04, I32, 0x10, 0, 0x05, 0x20, ...errno, 0x0b],
+    [0x0b],
   ];
+  return steps.flat();
 }
 
 function section(id: number, content: readonly number[]): readonly number[] {
