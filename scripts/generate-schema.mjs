@@ -90,6 +90,46 @@ const X_WASM = {
       description: 'Narrows connections to the outside to these host:port. `none`: nothing outside of the networks.',
       oneOf: [{ const: 'none' }, { type: 'array', items: { type: 'string' } }],
     },
+    cgi: {
+      type: 'object',
+      description:
+        'With `interface: cgi`: the module is run anew for each HTTP request that comes to the TCP ports of `ports` and `expose`, or to port 80 where there are none.',
+      properties: {
+        concurrency: {
+          type: ['integer', 'string'],
+          minimum: 1,
+          maximum: 4096,
+          default: 64,
+          description: 'Requests at a time.',
+        },
+        queue: {
+          type: ['integer', 'string'],
+          minimum: 0,
+          default: 256,
+          description: 'Requests that may wait for their turn; more get 503.',
+        },
+        timeout: {
+          type: 'string',
+          default: '60s',
+          description: 'How long a request may go without input or output, before it gets 504 and is ended.',
+        },
+        body_limit: {
+          type: ['string', 'integer'],
+          default: '1g',
+          description: 'Largest body of a request; larger ones get 413.',
+        },
+        root: {
+          type: 'string',
+          description: "DOCUMENT_ROOT: a directory of the module's files; that of `script` where this is left out.",
+        },
+        script: {
+          type: 'string',
+          description:
+            'SCRIPT_FILENAME, for a module that is an interpreter such as php-cgi: answers every path that does not go through a file with the same ending.',
+        },
+      },
+      additionalProperties: false,
+    },
     swap: {
       enum: ['overlap', 'restart'],
       default: 'overlap',

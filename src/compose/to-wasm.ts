@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
 
-import type { Healthcheck, ModuleBuild, ModuleRef, MountSpec, WasmService } from '../model/project.ts';
+import type { CgiOptions, Healthcheck, ModuleBuild, ModuleRef, MountSpec, WasmService } from '../model/project.ts';
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import { ruleOf } from './canonical.ts';
 import type { Conversion } from './conversion.ts';
 import { child, entriesOf, itemsOf, numberOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { saysNothing } from './printable.ts';
+import { durationMs } from './scalar-types.ts';
 import { SERVICE } from './service-attributes.ts';
 import type { Path } from './source-file.ts';
 import { limitsOf } from './to-wasm-limits.ts';
@@ -49,6 +50,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     listenFd: numberOf(child(own, 'listen_fd')),
     outbound: outbound === undefined ? undefined : itemsOf(outbound).flatMap((item) => textOf(item) ?? []),
     swap: choice(own, 'swap', 'overlap'),
+    cgi: cgiOf(own, path, conversion),
   };
 }
 
@@ -189,6 +191,24 @@ function healthcheck(node: Node, path: Path, conversion: Conversion): Healthchec
   const hint = 'say x-wasm: {healthcheck: {http: {port: 8080, path: /healthz}}} or {tcp: {port: 8080}}';
   conversion.unsupported(said, [...path, 'healthcheck'], what, hint);
   return undefined;
+}
+
+/** How an instance answers requests; only with the interface that has requests. */
+function cgiOf(own: Node | undefined, path: Path, conversion: Conversion): CgiOptions | undefined {
+  const said = child(own, 'cgi');
+  if (said === undefined) return undefined;
+  if (textOf(child(own, 'interface')) !== 'cgi') {
+    conversion.invalid(said, [...path, 'x-wasm', 'cgi'], 'is for `interface: cgi` only', 'add interface: cgi');
+  }
+  const bytes = textOf(child(said, 'body_limit'));
+  return {
+    concurrency: numberOf(child(said, 'concurrency')),
+    queue: numberOf(child(said, 'queue')),
+    timeoutMs: durationMs(textOf(child(said, 'timeout')) ?? ''),
+    bodyLimitBytes: bytes === undefined ? undefined : Number(bytes),
+    root: textOf(child(said, 'root')),
+    script: textOf(child(said, 'script')),
+  };
 }
 
 function choice<K extends 'interface' | 'engine' | 'isolation' | 'swap'>(

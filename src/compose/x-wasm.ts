@@ -1,6 +1,6 @@
 import { child, list, scalar, textOf } from './node.ts';
 import type { Node } from './node.ts';
-import { integer, having, listOf, objectOf, scalarOf, setOf, string } from './rules.ts';
+import { duration, integer, having, listOf, objectOf, scalarOf, setOf, size, string } from './rules.ts';
 import type { ExpandContext, ObjectRule } from './rules.ts';
 import { oneAsList } from './short-forms.ts';
 
@@ -25,6 +25,17 @@ export const X_WASM: ObjectRule = objectOf(
     isolation: scalarOf('string', { oneOf: ['worker', 'shared', 'process'] }),
     listen_fd: having(integer, { atLeast: 3, print: 'keep' }),
     outbound: setOf(string, { expand: noneAsList, print: 'keep' }),
+    cgi: objectOf(
+      {
+        concurrency: having(integer, { atLeast: 1, atMost: 4096 }),
+        queue: having(integer, { atLeast: 0, print: 'keep' }),
+        timeout: duration,
+        body_limit: size,
+        root: string,
+        script: string,
+      },
+      { closed: true, check: absolutePaths },
+    ),
     swap: scalarOf('string', { oneOf: ['overlap', 'restart'] }),
     healthcheck: objectOf(
       {
@@ -49,6 +60,20 @@ function noneAsList(node: Node, context: ExpandContext): Node {
   if (node.value === 'none') return { kind: 'list', items: [], at: node.at };
   context.error(node, "must be 'none' or a list of host:port");
   return node;
+}
+
+/** They are the guest's, so there is nothing that they could be relative to. */
+function absolutePaths(node: Node, context: ExpandContext): void {
+  for (const key of ['root', 'script']) {
+    const value = child(node, key);
+    if (value !== undefined && textOf(value)?.startsWith('/') !== true) {
+      context.error(value, `${key} must be an absolute path of the module's files`);
+    }
+  }
+  const [root, script] = ['root', 'script'].map((key) => textOf(child(node, key)));
+  if (root !== undefined && script !== undefined && !script.startsWith(`${root.replace(/\/+$/, '')}/`)) {
+    context.error(node, `the script must be below root: ${root}`);
+  }
 }
 
 function oneProbe(node: Node, context: ExpandContext): void {

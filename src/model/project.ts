@@ -92,6 +92,23 @@ export interface WasmService extends ServiceCommon {
   /** Narrows outbound connections to these `host:port`; undefined: what the networks allow. */
   readonly outbound?: readonly string[] | undefined;
   readonly swap: 'overlap' | 'restart';
+  /** How requests are answered with interface `cgi`. */
+  readonly cgi?: CgiOptions | undefined;
+}
+
+/** `x-wasm.cgi`; what is undefined has its default in the Wasm driver. */
+export interface CgiOptions {
+  /** Requests at a time. */
+  readonly concurrency?: number | undefined;
+  /** Requests that may wait for their turn. */
+  readonly queue?: number | undefined;
+  /** How long a request may go without anything moving. */
+  readonly timeoutMs?: number | undefined;
+  readonly bodyLimitBytes?: number | undefined;
+  /** The directory of the guest that `/` stands for. */
+  readonly root?: string | undefined;
+  /** The script, for a module that is an interpreter: a path of the guest. */
+  readonly script?: string | undefined;
 }
 
 export interface WasmLimits {

@@ -47,6 +47,8 @@ export function oneOffService(service: Service, changes: OneOffChanges): Service
       // To the fabric it is a service of its own.
       name: serviceName(`${service.name}-run-${changes.slug}`),
       args: wasmArgs(service, changes),
+      // A command is run, and no request waited for.
+      interface: service.interface === 'cgi' ? 'command' : service.interface,
     };
   }
   return {

@@ -9,6 +9,7 @@ const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 /** Module and sources of each example. */
 const MODULES = [
   ['guestbook/api/api.wasm', ['guestbook/api/api.c', 'guestbook/api/redis.c']],
+  ['cgi/hello.wasm', ['cgi/hello.c']],
   ['hello-wasm/hello.wasm', ['hello-wasm/hello.c']],
   ['wasmer-batch/primes.wasm', ['wasmer-batch/primes.c']],
 ] as const;

@@ -13,6 +13,7 @@ const GUESTS = {
   limits: { source: 'limits.c', flags: [] },
   datagrams: { source: 'datagrams.c', flags: [] },
   wamr: { source: 'wamr.c', flags: [] },
+  cgi: { source: 'cgi.c', flags: [] },
 } as const satisfies Readonly<Record<string, { readonly source: string; readonly flags: readonly string[] }>>;
 
 export type GuestName = keyof typeof GUESTS;

@@ -9,8 +9,14 @@ export function checkService(service: WasmService): void {
       hint: 'use Node 24.12 or newer',
     });
   }
-  if (service.interface === 'http' || service.interface === 'cgi') {
-    throw unsupported(service, `interface ${service.interface}`);
+  if (service.interface === 'http') throw unsupported(service, 'interface http');
+  if (service.interface === 'cgi' && service.engine === 'wasmer') {
+    throw unsupported(service, 'interface cgi with engine wasmer');
+  }
+  if (service.interface === 'cgi' && service.isolation === 'process') {
+    throw unsupported(service, 'interface cgi with isolation process', {
+      hint: 'its requests have threads of their own',
+    });
   }
   checkHealthcheck(service);
 }

@@ -2,6 +2,7 @@ import { WcError } from '../../model/diagnostic.ts';
 import type { WasmService } from '../../model/project.ts';
 import type { Attachment, PublishedListener } from '../../net/fabric.ts';
 import type { ResolvedMount } from '../runtime.ts';
+import { cgiSettings } from './cgi/settings.ts';
 import type { GuestRequest } from './messages.ts';
 import type { PreparedModule } from './modules.ts';
 import { NAME_SERVER } from './net/name-server.ts';
@@ -23,7 +24,9 @@ export interface GuestRequestSources {
 /** The instance in the words of its worker. Throws ERR_MOUNT for a mount that only the Engine can reach. */
 export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, 'output'> {
   const { service, module, attachment } = sources;
-  const preopened = module.wantsListener ? listenerPorts(service) : [];
+  const ports = listenerPorts(service);
+  const isCgi = service.interface === 'cgi';
+  const preopened = module.wantsListener && !isCgi ? ports : [];
   return {
     engine: service.engine,
     module: service.isolation === 'process' ? module.bytes : (module.module ?? module.bytes),
@@ -38,6 +41,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     published: sources.published,
     preopened,
     listenFd: service.listenFd,
+    cgi: isCgi ? cgiSettings(service, ports, attachment.hostname) : undefined,
   };
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { WcError } from '../../model/diagnostic.ts';
-import type { PublishedListener } from '../../net/fabric.ts';
+import { serveCgi } from './cgi/serve.ts';
 import type { FromGuest, GuestRequest, GuestUsage, RunMessage, StartFailure, ToGuest, Turns } from './messages.ts';
 import { socketFunctions } from './net/functions.ts';
 import { PreopenedListener } from './net/listener.ts';
 import { Network } from './net/network.ts';
+import { type Opened, openPublished } from './open-published.ts';
 import { RingWriter } from './output-ring.ts';
 import { Uplink } from './uplink.ts';
 import { systemClock } from './wasi/clock.ts';
@@ -26,8 +27,12 @@ const FLUSH_MS = 1_000;
 export async function runGuest({ request, port, turns }: RunMessage): Promise<void> {
   const post = (message: FromGuest): void => port.postMessage(message);
   const output = new RingWriter(request.output, () => post({ type: 'output' }));
-  const uplink = new Uplink(post, output);
+  const uplink = new Uplink(post, (text) => output.write('system', Buffer.from(text)));
   try {
+    if (request.cgi !== undefined) {
+      await serveCgi(request, await compiled(request.module), { settings: request.cgi, port, output, uplink });
+      return;
+    }
     if (request.engine === 'wasmer') {
       await runOnWasmer(request, output, post);
       return;
@@ -123,18 +128,10 @@ function createHost(request: GuestRequest, turns: Turns | undefined, output: Rin
   return { host, network };
 }
 
-type Opened = { readonly published: readonly PublishedListener[] } | { readonly failure: StartFailure };
-
 /** Published ports first: nothing has run when one of them is taken. */
 async function openPorts(network: Network, request: GuestRequest, host: WasiHost): Promise<Opened> {
-  const published: PublishedListener[] = [];
-  for (const listener of request.published) {
-    try {
-      published.push(await network.publish(listener));
-    } catch (error) {
-      return { failure: { why: 'port', listener, code: (error as NodeJS.ErrnoException).code ?? 'EIO' } };
-    }
-  }
+  const opened = await openPublished(network, request.published);
+  if ('failure' in opened) return opened;
   let fd = request.listenFd;
   for (const port of request.preopened) {
     const listener = new PreopenedListener(host.waiters, { address: '0.0.0.0', port });
@@ -143,7 +140,7 @@ async function openPorts(network: Network, request: GuestRequest, host: WasiHost
     if (fd === undefined) host.table.add(listener);
     else host.table.set(fd++, listener);
   }
-  return { published };
+  return opened;
 }
 
 async function stop(graceMs: number, guest: Guest & { readonly post: (message: FromGuest) => void }): Promise<void> {

@@ -4,6 +4,7 @@ import type { ConnectVerdict, DatagramDoor, DatagramVerdict, PublishedListener }
 import type { ErrorCode } from '../../model/diagnostic.ts';
 import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus } from '../../model/state.ts';
+import type { CgiSettings } from './cgi/messages.ts';
 import type { MemoryImport } from './cap-limits.ts';
 import type { MountSource } from './wasi/fs/root.ts';
 
@@ -64,6 +65,8 @@ export interface GuestRequest {
   readonly preopened: readonly number[];
   /** The descriptor of the first of them; undefined: after the directories. */
   readonly listenFd: number | undefined;
+  /** The guest is run for each request that comes to these ports. */
+  readonly cgi: CgiSettings | undefined;
 }
 
 export type ToGuest =

@@ -1,18 +1,18 @@
 import type { ConnectVerdict, DatagramDoor, DatagramVerdict, Refusal } from '../../net/fabric.ts';
 import type { Answer, FromGuest, Question, ToGuest } from './messages.ts';
 import type { Uplink as NetworkUplink } from './net/network.ts';
-import type { RingWriter } from './output-ring.ts';
 
 /** The worker's questions to the main thread, by number. */
 export class Uplink implements NetworkUplink {
   readonly #post: (message: FromGuest) => void;
-  readonly #output: RingWriter;
+  readonly #log: (text: string) => void;
   readonly #asked = new Map<number, (answer: Answer | undefined) => void>();
   #last = 0;
 
-  constructor(post: (message: FromGuest) => void, output: RingWriter) {
+  /** `log` takes a line for the service's log. */
+  constructor(post: (message: FromGuest) => void, log: (text: string) => void) {
     this.#post = post;
-    this.#output = output;
+    this.#log = log;
   }
 
   async authorize(address: string, port: number): Promise<ConnectVerdict> {
@@ -39,7 +39,7 @@ export class Uplink implements NetworkUplink {
   }
 
   log(text: string): void {
-    this.#output.write('system', Buffer.from(text));
+    this.#log(text);
   }
 
   answer(message: Extract<ToGuest, { type: 'answer' }>): void {

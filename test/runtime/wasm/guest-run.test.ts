@@ -20,6 +20,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   published: [],
   preopened: [],
   listenFd: undefined,
+  cgi: undefined,
 };
 
 /** A run in a thread that does what the code says instead of running a guest. */

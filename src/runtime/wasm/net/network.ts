@@ -40,6 +40,8 @@ export interface NetworkOptions {
   readonly address: string;
   readonly waiters: Waiters;
   readonly uplink: Uplink;
+  /** Ports of the instance that the host serves for it; it then cannot listen itself. */
+  readonly served?: readonly number[];
   /** Told how many clients wait for an answer of the guest, whenever that changes. */
   readonly onOwed: (owed: number) => void;
 }
@@ -75,6 +77,7 @@ export class Network {
   readonly datagrams = new DatagramPorts();
   readonly traffic = new Traffic();
   readonly #socketDir: string;
+  readonly #served: readonly number[] | undefined;
   readonly #doors = new Map<number, Door>();
   readonly #published: PublishedDoor[] = [];
   /** Clients that wait for the guest to listen on their port. */
@@ -91,6 +94,7 @@ export class Network {
     this.waiters = options.waiters;
     this.#onOwed = options.onOwed;
     this.#socketDir = options.socketDir;
+    this.#served = options.served;
     this.names = new NameServer(options.socketDir, async (name) => await options.uplink.resolve(name));
   }
 
@@ -122,6 +126,10 @@ export class Network {
 
   /** Opens the doors to the listener's port. Resolves with an errno. */
   async listen(listener: Listener): Promise<number> {
+    if (this.#served !== undefined) {
+      this.uplink.log('the program cannot listen: with interface cgi it is run for each request');
+      return Errno.ACCES;
+    }
     return await this.#open(listener.local, {
       take: (socket, peer, rest) => this.#offer(listener, socket, peer, rest),
       opened: () => {
@@ -171,6 +179,7 @@ export class Network {
 
   /** The unix socket through which the guest reaches itself; undefined when it does not listen there. */
   ownSocket(port: number): string | undefined {
+    if (this.#served?.includes(port) === true) return this.socketPath(port, false);
     const door = this.#doors.get(port);
     return door === undefined ? undefined : this.socketPath(port, door.isPrivate);
   }

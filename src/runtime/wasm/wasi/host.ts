@@ -4,7 +4,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { DescriptorTable } from './descriptor-table.ts';
 import { Errno, errnoOf, WasiError } from './errno.ts';
 import { stringList } from './args.ts';
-import type { Mount } from './fs/directory.ts';
+import type { LazyMount, Mount } from './fs/directory.ts';
 import { OpenDirectory } from './fs/open-directory.ts';
 import { type GuestFunctionRow, PREVIEW1, UNSTABLE } from './functions.ts';
 import type { Guest, StringList } from './guest.ts';
@@ -32,17 +32,19 @@ export interface FunctionRow {
 
 export interface HostOptions {
   readonly args: readonly string[];
-  /** `NAME=value` */
-  readonly env: readonly string[];
+  /** `NAME=value`; laid out already where they are no texts but bytes. */
+  readonly env: readonly string[] | StringList;
   /**
    * Gets each write of the guest, at once and in order, 1 MiB at the most; the bytes are the receiver's. Returns it a
    * promise, the guest waits until that is settled: so a reader that is slower than the guest holds it back.
    */
-  stdout(chunk: Uint8Array): void | Promise<void>;
-  stderr(chunk: Uint8Array): void | Promise<void>;
+  stdout(chunk: Uint8Array<ArrayBuffer>): void | Promise<void>;
+  stderr(chunk: Uint8Array<ArrayBuffer>): void | Promise<void>;
+  /** Whether stdout is a pipe to a program rather than for somebody to read: the guest then need not write by lines. */
+  readonly isPiped?: boolean;
   /** Whether the guest's stdin waits for `host.stdin.push()`; else it is empty. */
   readonly stdinOpen?: boolean;
-  readonly mounts: readonly Mount[];
+  readonly mounts: readonly (Mount | LazyMount)[];
   /** Functions that override those of both WASI modules or are added to them, by name. */
   functions?(host: WasiHost): Readonly<Record<string, FunctionRow>>;
   readonly clock?: Clock;
@@ -83,6 +85,7 @@ export class WasiHost implements Guest {
   readonly env: StringList;
   readonly stdin: InputStream;
   readonly #options: HostOptions;
+  readonly #mounts: readonly OpenDirectory[];
   readonly #extra: ReadonlyMap<string, FunctionRow>;
   /** Set when the guest has exited or was stopped: a guest that catches the unwinding must not go on. */
   #ended: Error | undefined;
@@ -99,12 +102,13 @@ export class WasiHost implements Guest {
     this.table = new DescriptorTable(options.descriptorLimit);
     this.clock = options.clock ?? systemClock();
     this.args = stringList(options.args);
-    this.env = stringList(options.env);
+    this.env = 'bytes' in options.env ? options.env : stringList(options.env);
     this.stdin = new InputStream(this.waiters, options.stdinOpen === true);
     this.table.add(this.stdin);
-    this.table.add(new OutputStream(this.waiters, (chunk) => options.stdout(chunk)));
+    this.table.add(new OutputStream(this.waiters, (chunk) => options.stdout(chunk), options.isPiped));
     this.table.add(new OutputStream(this.waiters, (chunk) => options.stderr(chunk)));
-    for (const mount of options.mounts) this.table.add(new OpenDirectory(mount.directory, mount.guestPath));
+    this.#mounts = options.mounts.map((mount) => new OpenDirectory(mount.directory, mount.guestPath));
+    for (const mount of this.#mounts) this.table.add(mount);
     this.#extra = new Map(Object.entries(options.functions?.(this) ?? {}));
   }
 
@@ -265,6 +269,6 @@ export class WasiHost implements Guest {
   #close(): void {
     this.waiters.stop();
     this.table.closeAll();
-    for (const mount of this.#options.mounts) mount.directory.close();
+    for (const mount of this.#mounts) mount.release();
   }
 }

@@ -16,6 +16,8 @@ export class InputStream implements Descriptor {
   #taken = 0;
   #queued = 0;
   #open: boolean;
+  /** Told how much the guest has read, whenever it reads. */
+  onTaken: ((bytes: number) => void) | undefined;
 
   constructor(waiters: Waiters, open: boolean) {
     this.#waiters = waiters;
@@ -75,23 +77,25 @@ export class InputStream implements Descriptor {
       this.#taken = 0;
     }
     this.#queued -= filled;
+    this.onTaken?.(filled);
     return filled;
   }
 }
 
 /**
- * A guest's stdout or stderr. It says that it is a terminal: wasi-libc then writes line by line, and a server's log
+ * A guest's stdout or stderr. Unless it is a pipe to another program it says that it is a terminal: wasi-libc then writes line by line, and a server's log
  * does not sit in a buffer until the server ends.
  */
 export class OutputStream implements Descriptor {
-  readonly filetype = Filetype.CHARACTER_DEVICE;
+  readonly filetype: Filetype;
   fdflags = 0;
   rights = STREAM_RIGHTS & ~Right.FD_READ;
   inheriting = 0n;
   readonly #waiters: Waiters;
-  readonly #sink: (chunk: Uint8Array) => void | Promise<void>;
+  readonly #sink: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 
-  constructor(waiters: Waiters, sink: (chunk: Uint8Array) => void | Promise<void>) {
+  constructor(waiters: Waiters, sink: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>, isPipe = false) {
+    this.filetype = isPipe ? Filetype.UNKNOWN : Filetype.CHARACTER_DEVICE;
     this.#waiters = waiters;
     this.#sink = sink;
   }
@@ -99,8 +103,10 @@ export class OutputStream implements Descriptor {
   write(from: GuestBuffers): number | Promise<number> {
     if (from.length === 0) return 0;
     const chunk = from.gather(WRITE_LIMIT);
+    // Its receiver may hand it to another thread: it is empty here then.
+    const { length } = chunk;
     const taken = this.#sink(chunk);
-    if (!(taken instanceof Promise)) return chunk.length;
+    if (!(taken instanceof Promise)) return length;
     let settled = false;
     const settle = (): void => {
       settled = true;
@@ -110,7 +116,7 @@ export class OutputStream implements Descriptor {
     taken.then(settle, settle);
     return this.#waiters.until(
       () => settled,
-      () => chunk.length,
+      () => length,
     );
   }
 

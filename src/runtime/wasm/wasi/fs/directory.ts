@@ -95,3 +95,9 @@ export interface Mount {
   readonly guestPath: string;
   readonly directory: Directory;
 }
+
+/** One that is made when the guest first uses it. */
+export interface LazyMount {
+  readonly guestPath: string;
+  readonly directory: () => Directory;
+}

@@ -5,18 +5,23 @@ import type { Directory, DirectoryEntry } from './directory.ts';
 /** A directory as a guest has it open. */
 export class OpenDirectory implements Descriptor {
   readonly filetype = Filetype.DIRECTORY;
-  readonly directory: Directory;
   readonly preopenPath: string | undefined;
   fdflags = 0;
   rights = DIRECTORY_RIGHTS;
   inheriting: bigint;
   #entries: readonly DirectoryEntry[] = [];
+  #directory: Directory | (() => Directory);
 
   /** With a `preopenPath` the directory stays its owner's and is not closed with the descriptor. */
-  constructor(directory: Directory, preopenPath?: string, inheriting = INHERITING_RIGHTS) {
-    this.directory = directory;
+  constructor(directory: Directory | (() => Directory), preopenPath?: string, inheriting = INHERITING_RIGHTS) {
+    this.#directory = directory;
     this.preopenPath = preopenPath;
     this.inheriting = inheriting;
+  }
+
+  get directory(): Directory {
+    if (typeof this.#directory === 'function') this.#directory = this.#directory();
+    return this.#directory;
   }
 
   /**
@@ -30,6 +35,11 @@ export class OpenDirectory implements Descriptor {
 
   close(): void {
     if (this.preopenPath === undefined) this.directory.close();
+  }
+
+  /** Ends a preopened directory, when the guest has ended. */
+  release(): void {
+    if (typeof this.#directory !== 'function') this.#directory.close();
   }
 }
 
