@@ -56,6 +56,12 @@ export async function serveCgi(request: GuestRequest, module: WebAssembly.Module
       uplink.answer(message);
       return;
     }
+    if (message.type === 'measure') {
+      // The guests come and go in threads of their own; what lasts is the connections.
+      const usage = { memoryBytes: 0, descriptors: 0, ...network.traffic.usage, connections: front.connections };
+      post({ type: 'usage', ask: message.ask, usage });
+      return;
+    }
     if (message.type === 'stop') post({ type: 'stopping' });
     // The last word counts, and it may be an earlier end.
     const graceMs = message.type === 'stop' ? message.graceMs : 0;

@@ -64,6 +64,10 @@ export class HttpFront {
     return await network.serve(port, (socket, peer, rest) => this.#take(socket, { peer, port, rest }));
   }
 
+  get connections(): number {
+    return this.#lines.size;
+  }
+
   /** Requests that are being answered. */
   get active(): number {
     let active = 0;
