@@ -76,12 +76,14 @@ export function mapValues(
 ): MapNode {
   let entries: Map<string, Entry> | undefined;
   let index = 0;
-  for (const [key, entry] of node.entries) {
+  // `forEach` makes no pair for every entry; all stages of the loader come through here.
+  // oxlint-disable-next-line unicorn/no-array-for-each
+  node.entries.forEach((entry, key) => {
     const value = change(entry.value, key, entry);
     if (value !== entry.value) entries ??= firstEntries(node.entries, index);
     if (value !== undefined) entries?.set(key, value === entry.value ? entry : { keyAt: entry.keyAt, value });
     index++;
-  }
+  });
   return entries === undefined ? node : { ...node, entries };
 }
 

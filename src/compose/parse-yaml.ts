@@ -57,8 +57,11 @@ class Reader {
   /** Names and positions from the top to what is read now. */
   readonly #path: (string | number)[] = [];
 
+  readonly #hasAliases: boolean;
+
   constructor(file: SourceFile) {
     this.#file = file;
+    this.#hasAliases = /[*]\S/.test(file.text);
   }
 
   read(source: Syntax): Node {
@@ -76,7 +79,7 @@ class Reader {
       tag === undefined && anchor === undefined
         ? node
         : { ...node, tag, shared: anchor === undefined ? undefined : true };
-    if (node.kind !== 'scalar') this.#measure(tagged);
+    if (node.kind !== 'scalar') this.#check(tagged);
     if (anchor !== undefined) this.#anchors.set(anchor, tagged);
     return tagged;
   }
@@ -169,6 +172,12 @@ class Reader {
     });
   }
 
+  #check(node: Node): void {
+    if (this.#path.length >= MAX_DEPTH) throw this.#tooDeep(node);
+    // Without an alias nothing stands for more than is written.
+    if (this.#hasAliases) this.#measure(node);
+  }
+
   /** Counts what the node would be without aliases. */
   #measure(node: Node): void {
     let size = 1;
@@ -181,8 +190,12 @@ class Reader {
     if (node.kind === 'list') for (const item of node.items) add(item);
     if (node.kind === 'map') for (const { value } of node.entries.values()) add(value);
     if (size > MAX_NODES) throw this.#error(node.at, `more than ${MAX_NODES} values once the aliases are written out`);
-    if (depth >= MAX_DEPTH) throw this.#error(node.at, `nested more than ${MAX_DEPTH} levels deep`);
+    if (depth >= MAX_DEPTH) throw this.#tooDeep(node);
     this.#extents.set(node, { size, depth: depth + 1 });
+  }
+
+  #tooDeep(node: Node): WcError {
+    return this.#error(node.at, `nested more than ${MAX_DEPTH} levels deep`);
   }
 
   #error(at: Position, message: string, hint?: string): WcError {

@@ -29,20 +29,31 @@ export function printable(node: Node, rule: Rule, options: PrintOptions): Json {
 function printableMap(node: MapNode, rule: Rule, options: PrintOptions): Json {
   const single = singleLimit(node, rule);
   if (single !== undefined) return toJson(single);
-  const printed: [string, Json][] = [];
-  for (const [key, { value }] of node.entries) {
-    const its = ruleOf(rule, key);
-    if (rule.kind === 'object' && saysNothing(value, its)) continue;
-    printed.push([key, printable(value, its, options)]);
-  }
-  if (options.full && rule.kind === 'object') addAlways(printed, rule);
+  const always = options.full && rule.kind === 'object' ? rule.always : undefined;
+  const keys = [...node.entries.keys()];
+  for (const key of Object.keys(always ?? {})) if (!node.entries.has(key)) keys.push(key);
   // Extensions stay in the order in which they are written.
-  if (rule.kind !== 'any' && rule.kind !== 'scalar') printed.sort(byKey);
-  return Object.fromEntries(printed);
+  if (rule.kind !== 'any' && rule.kind !== 'scalar') keys.sort();
+  const printed: Record<string, Json> = {};
+  for (const key of keys) {
+    const its = ruleOf(rule, key);
+    const value = node.entries.get(key)?.value;
+    const silent = value === undefined || (rule.kind === 'object' && saysNothing(value, its));
+    const json = silent ? ownValue(always, key) : printable(value, its, options);
+    if (json === undefined) continue;
+    define(printed, key, json);
+  }
+  return printed;
 }
 
-function byKey([a]: readonly [string, Json], [b]: readonly [string, Json]): number {
-  return a < b ? -1 : 1;
+function ownValue(always: ObjectRule['always'], key: string): Json | undefined {
+  return always !== undefined && Object.hasOwn(always, key) ? always[key] : undefined;
+}
+
+/** `__proto__` is a key like any other. */
+function define(target: Record<string, Json>, key: string, value: Json): void {
+  if (key !== '__proto__') target[key] = value;
+  else Object.defineProperty(target, key, { configurable: true, enumerable: true, writable: true, value });
 }
 
 /** A limit that was given as one number is one number again. */
@@ -53,12 +64,6 @@ function singleLimit(node: MapNode, rule: Rule): Node | undefined {
 function inOrder(items: readonly Node[], rule: ListRule): readonly Node[] {
   if (rule.sorted !== true) return items;
   return items.toSorted((a, b) => ((textOf(a) ?? '') < (textOf(b) ?? '') ? -1 : 1));
-}
-
-function addAlways(printed: [string, Json][], rule: ObjectRule): void {
-  for (const [key, value] of Object.entries(rule.always ?? {})) {
-    if (!printed.some(([present]) => present === key)) printed.push([key, value]);
-  }
 }
 
 /** Whether the value is the same as no value at all. */

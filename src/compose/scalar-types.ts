@@ -112,6 +112,8 @@ function readSize(value: string | number | boolean): string | undefined {
 }
 
 function readDuration(value: string | number | boolean): string | undefined {
+  // Most are written as they are printed.
+  if (typeof value === 'string' && /^[1-5]?\ds$/.test(value) && !value.startsWith('0')) return value;
   const ms = typeof value === 'string' ? durationMs(value) : value === 0 ? 0 : undefined;
   return ms === undefined ? undefined : formatDuration(ms);
 }

@@ -26,6 +26,10 @@ export async function readServiceFiles(
   if (services?.kind !== 'map') return model;
   const entries = new Map<string, Entry>();
   for (const [name, entry] of services.entries) {
+    if (child(entry.value, 'env_file') === undefined && child(entry.value, 'label_file') === undefined) {
+      entries.set(name, entry);
+      continue;
+    }
     const files = new ServiceFiles(name, entry.value, options.environment, options.reader, signal);
     try {
       const withEnvironment = options.envFiles ? await files.environment() : entry.value;

@@ -18,13 +18,25 @@ function writeMap(data: JsonMap, indent: string, out: string[]): void {
   for (const key of Object.keys(data)) {
     if (!first) out.push(indent);
     first = false;
-    const name = isPlain(key) ? key : quoted(key);
+    const name = keyText(key);
     // What is longer can only be told as a key by a mark before it.
     if (name.length <= LONGEST_KEY) out.push(name, ':');
     else out.push('? ', name, '\n', indent, ':');
     writeValue(data[key] ?? null, indent, out, true);
   }
 }
+
+/** The same keys come again and again. */
+function keyText(key: string): string {
+  const known = KEYS.get(key);
+  if (known !== undefined) return known;
+  const text = isPlain(key) ? key : quoted(key);
+  if (KEYS.size < MOST_KEYS) KEYS.set(key, text);
+  return text;
+}
+
+const KEYS = new Map<string, string>();
+const MOST_KEYS = 1000;
 
 function writeList(items: readonly Json[], indent: string, out: string[]): void {
   for (const [index, item] of items.entries()) {
@@ -41,8 +53,7 @@ function writeValue(value: Json, indent: string, out: string[], inMap: boolean):
   } else if (typeof value !== 'object' || value === null) {
     out.push(' ', String(value), '\n');
   } else {
-    const empty = Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
-    if (empty) {
+    if (isEmpty(value)) {
       out.push(Array.isArray(value) ? ' []\n' : ' {}\n');
       return;
     }
@@ -51,6 +62,12 @@ function writeValue(value: Json, indent: string, out: string[], inMap: boolean):
     if (Array.isArray(value)) writeList(value, deeper, out);
     else writeMap(value as JsonMap, deeper, out);
   }
+}
+
+function isEmpty(value: object): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  for (const key in value) if (Object.hasOwn(value, key)) return false;
+  return true;
 }
 
 function stringText(text: string, indent: string): string {
@@ -78,12 +95,14 @@ function escaped(character: string): string {
 }
 
 function isPlain(text: string): boolean {
-  return (PLAIN.test(text) || UNMISTAKABLE.test(text)) && !WORDS.test(text);
+  return (SIMPLE.test(text) || PLAIN.test(text) || UNMISTAKABLE.test(text)) && !WORDS.test(text);
 }
 
 const LONGEST_KEY = 1000;
 /** Controls, and characters that change how others are shown; line separators, which old readers break lines at. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
+/** Most of what the next one finds, many times quicker. */
+const SIMPLE = /^[A-Za-z_/][\w./-]*$/;
 /** Begins with a letter, a path or a variable; holds nothing that ends a plain scalar. */
 const PLAIN = /^(?:[A-Za-z_/$]|\.{1,2}\/)(?:[^\p{C}\p{Z}:#]|:(?=[^\p{C}\p{Z}])|(?<! )#| (?=[^\p{C}\p{Z}#]))*$/u;
 /** `10s`, `18-alpine`: no number has these letters. */

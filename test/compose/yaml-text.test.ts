@@ -80,6 +80,11 @@ const TEXTS: readonly string[] = [
   '1234567890123456789',
 ];
 
+/** Any but halves of pairs. fast-check's own `binary` makes a table of all of them first, which takes a second or two. */
+const character = fc
+  .integer({ min: 0, max: 0x10ffff - 0x800 })
+  .map((code) => String.fromCodePoint(code < 0xd800 ? code : code + 0x800));
+
 describe('data written as YAML is the same data when it is read', () => {
   for (const version of ['1.1', '1.2'] as const) {
     test(`by a reader of YAML ${version}`, ({ expect }) => {
@@ -92,7 +97,7 @@ describe('data written as YAML is the same data when it is read', () => {
 
     test(`any texts, by a reader of YAML ${version}`, ({ expect }) => {
       fc.assert(
-        fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }), (texts) => {
+        fc.property(fc.array(fc.string({ unit: character }), { maxLength: 3 }), (texts) => {
           expect(parse(yamlText({ texts }), { version, logLevel: 'silent', merge: false })).toEqual({ texts });
         }),
         { numRuns: 200, endOnFailure: true },
