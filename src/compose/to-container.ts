@@ -10,14 +10,15 @@ import { SERVICE } from './service-attributes.ts';
 import { ruleOf } from './canonical.ts';
 import type { Path } from './source-file.ts';
 import { execProbe, healthTimes, isDisabled } from './to-healthcheck.ts';
+import { toFiles } from './to-files.ts';
 import { toImageBuild, toPullPolicy } from './to-image-build.ts';
 import { toCommon, words } from './to-service.ts';
 
 export function toContainer(name: string, node: Node, conversion: Conversion): ContainerService {
   const path = ['services', name];
   for (const [key, value] of entriesOf(node)) checkUse(key, value, path, conversion);
-  checkNetworks(child(node, 'networks'), path, conversion);
   checkReferences(node, path, conversion);
+  const files = toFiles(name, node, false, conversion);
   return {
     ...toCommon(name, node, conversion),
     kind: 'container',
@@ -27,6 +28,7 @@ export function toContainer(name: string, node: Node, conversion: Conversion): C
     image: textOf(child(node, 'image')) || `${conversion.loaded.name}-${name}`,
     pullPolicy: toPullPolicy(node, path, conversion) ?? 'missing',
     imageBuild: toImageBuild(name, node, conversion),
+    ...(files.length === 0 ? {} : { files }),
     platform: textOf(child(node, 'platform')),
     command: words(child(node, 'command')),
     entrypoint: words(child(node, 'entrypoint')),
@@ -40,25 +42,6 @@ function checkUse(key: string, value: Node, path: Path, conversion: Conversion):
   if (use.container === 'warned') conversion.warn(value, [...path, key], `is ignored: ${use.note}`);
   if (use.container !== 'later') return;
   conversion.unsupported(value, [...path, key], 'is not supported yet');
-}
-
-/** Keys of a service's connection to a network that the driver is not told of yet. */
-const CONNECTION_LATER = [
-  'ipv6_address',
-  'link_local_ips',
-  'mac_address',
-  'driver_opts',
-  'interface_name',
-  'gw_priority',
-];
-
-function checkNetworks(networks: Node | undefined, path: Path, conversion: Conversion): void {
-  for (const [name, connection] of entriesOf(networks)) {
-    for (const key of CONNECTION_LATER) {
-      const value = child(connection, key);
-      if (value !== undefined) conversion.unsupported(value, [...path, 'networks', name, key], 'is not supported yet');
-    }
-  }
 }
 
 function checkReferences(node: Node, path: Path, conversion: Conversion): void {

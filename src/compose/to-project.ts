@@ -3,7 +3,7 @@ import type { NetworkSpec, Project, Service, VolumeSpec } from '../model/project
 import { Conversion } from './conversion.ts';
 import { isWasm } from './is-wasm.ts';
 import type { LoadedModel } from './load-model.ts';
-import { child, entriesOf, isTrue, textOf } from './node.ts';
+import { child, entriesOf, isTrue, itemsOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { toContainer } from './to-container.ts';
 import { toWasm } from './to-wasm.ts';
@@ -56,26 +56,42 @@ function toServices(conversion: Conversion): ReadonlyMap<string, Service> {
   return services;
 }
 
-/** Keys of a network that the Engine's driver is not told of yet, and that change what the services see. */
-const NETWORK_LATER = ['ipam', 'enable_ipv6', 'enable_ipv4', 'attachable'];
-
 function toNetwork(key: string, node: Node, conversion: Conversion): NetworkSpec {
   const path = ['networks', key];
   const external = isTrue(child(node, 'external'));
-  for (const name of NETWORK_LATER) {
-    const value = child(node, name);
-    if (value === undefined || external || (value.kind === 'map' && value.entries.size === 0)) continue;
-    conversion.unsupported(value, [...path, name], 'is not supported yet');
-  }
   return {
     key,
     name: textOf(child(node, 'name')) ?? key,
     external,
     internal: isTrue(child(node, 'internal')),
+    ...(external ? {} : addressing(node)),
     driver: textOf(child(node, 'driver')),
     driverOpts: texts(child(node, 'driver_opts')),
     labels: texts(child(node, 'labels')),
     source: conversion.source(node, path),
+  };
+}
+
+/** Nothing where it is not said: the Engine decides. */
+function addressing(node: Node): Pick<NetworkSpec, 'ipam' | 'enableIpv4' | 'enableIpv6' | 'attachable'> {
+  const ipam = child(node, 'ipam');
+  const pools = itemsOf(child(ipam, 'config')).map((pool) => ({
+    subnet: textOf(child(pool, 'subnet')),
+    ipRange: textOf(child(pool, 'ip_range')),
+    gateway: textOf(child(pool, 'gateway')),
+    auxAddresses: texts(child(pool, 'aux_addresses')),
+  }));
+  const flag = (key: string, name: string): object => {
+    const value = child(node, name);
+    return value?.kind === 'scalar' && typeof value.value === 'boolean' ? { [key]: value.value } : {};
+  };
+  return {
+    ...(entriesOf(ipam).length === 0
+      ? {}
+      : { ipam: { driver: textOf(child(ipam, 'driver')), options: texts(child(ipam, 'options')), pools } }),
+    ...flag('enableIpv4', 'enable_ipv4'),
+    ...flag('enableIpv6', 'enable_ipv6'),
+    ...flag('attachable', 'attachable'),
   };
 }
 

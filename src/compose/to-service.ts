@@ -9,7 +9,8 @@ import type {
   ServiceNetwork,
 } from '../model/project.ts';
 import type { Conversion } from './conversion.ts';
-import { child, entriesOf, isNull, isTrue, itemsOf, numberOf, textOf } from './node.ts';
+import { isWasm } from './is-wasm.ts';
+import { child, entriesOf, isNull, isTrue, itemsOf, numberOf, textOf, toJson } from './node.ts';
 import type { Node } from './node.ts';
 import { durationMs } from './scalar-types.ts';
 import type { Path } from './source-file.ts';
@@ -29,7 +30,9 @@ export function toCommon(name: string, node: Node, conversion: Conversion): Omit
     ),
     labels: Object.fromEntries(entriesOf(child(node, 'labels')).map(([key, value]) => [key, textOf(value) ?? ''])),
     dependsOn: dependencies(node, conversion),
-    ports: itemsOf(child(node, 'ports')).flatMap((port, index) => toPort(port, [...path, 'ports', index], conversion)),
+    ports: itemsOf(child(node, 'ports')).flatMap((port, index) =>
+      toPort(port, [...path, 'ports', index], isWasm(node), conversion),
+    ),
     expose: itemsOf(child(node, 'expose')).flatMap((item, index) =>
       expose(item, [...path, 'expose', index], conversion),
     ),
@@ -56,8 +59,15 @@ const STOP_GRACE_MS = 10_000;
 
 function replicas(node: Node, path: Path, conversion: Conversion): number {
   const mode = child(node, 'deploy', 'mode');
-  if (mode !== undefined && textOf(mode) !== 'replicated') {
-    conversion.unsupported(mode, [...path, 'deploy', 'mode'], `mode ${textOf(mode)} is not supported`);
+  const text = textOf(mode) ?? 'replicated';
+  // One on each machine of a cluster: this is one machine.
+  if (mode !== undefined && text !== 'replicated' && text !== 'global') {
+    conversion.unsupported(
+      mode,
+      [...path, 'deploy', 'mode'],
+      `mode ${text} is not supported`,
+      'replicated and global are',
+    );
   }
   return numberOf(child(node, 'scale')) ?? numberOf(child(node, 'deploy', 'replicas')) ?? 1;
 }
@@ -80,19 +90,22 @@ function dependencies(node: Node, conversion: Conversion): readonly Dependency[]
     }));
 }
 
-function toPort(node: Node, path: Path, conversion: Conversion): readonly PortSpec[] {
+function toPort(node: Node, path: Path, wasm: boolean, conversion: Conversion): readonly PortSpec[] {
   const target = numberOf(child(node, 'target')) ?? 0;
   const protocol = (textOf(child(node, 'protocol')) ?? 'tcp').toLowerCase();
   const published = textOf(child(node, 'published')) ?? '';
-  if (protocol !== 'tcp' && protocol !== 'udp') {
-    conversion.unsupported(node, path, `protocol ${protocol} is not supported`, 'tcp and udp are');
+  if (protocol !== 'tcp' && protocol !== 'udp' && (protocol !== 'sctp' || wasm)) {
+    const whose = wasm ? ' for a Wasm service' : '';
+    const hint = wasm ? 'tcp and udp are' : 'tcp, udp and sctp are';
+    conversion.unsupported(node, path, `protocol ${protocol} is not supported${whose}`, hint);
     return [];
   }
-  if (published.includes('-')) {
+  const [first = '', last] = published.split('-');
+  if (last !== undefined && wasm) {
     conversion.unsupported(
       node,
       path,
-      `a range of host ports (${published}) for one port is not supported yet`,
+      `a range of host ports (${published}) for one port is not supported for a Wasm service`,
       'name one port, or none for any free one',
     );
     return [];
@@ -100,7 +113,8 @@ function toPort(node: Node, path: Path, conversion: Conversion): readonly PortSp
   return [
     {
       target,
-      published: published === '' || published === '0' ? undefined : Number(published),
+      published: first === '' || first === '0' ? undefined : Number(first),
+      ...(last === undefined ? {} : { publishedTo: Number(last) }),
       hostIp: textOf(child(node, 'host_ip') ?? child(conversion.root, 'x-wcompose', 'publish')) ?? '',
       protocol,
       source: conversion.source(node, path),
@@ -126,7 +140,28 @@ function toServiceNetwork(key: string, node: Node): ServiceNetwork {
     network: key,
     aliases: itemsOf(child(node, 'aliases')).flatMap((alias) => textOf(alias) ?? []),
     ipv4Address: textOf(child(node, 'ipv4_address')),
+    ...engineConnection(node),
   };
+}
+
+/** What only the Engine makes something of; nothing where it is not said. */
+function engineConnection(node: Node): Partial<ServiceNetwork> {
+  const linkLocalIps = itemsOf(child(node, 'link_local_ips')).flatMap((item) => textOf(item) ?? []);
+  const driverOpts = entriesOf(child(node, 'driver_opts'));
+  return {
+    ...said('ipv6Address', textOf(child(node, 'ipv6_address'))),
+    ...said('macAddress', textOf(child(node, 'mac_address'))),
+    ...said('interfaceName', textOf(child(node, 'interface_name'))),
+    ...said('gatewayPriority', numberOf(child(node, 'gw_priority'))),
+    ...(linkLocalIps.length === 0 ? {} : { linkLocalIps }),
+    ...(driverOpts.length === 0
+      ? {}
+      : { driverOpts: Object.fromEntries(driverOpts.map(([key, value]) => [key, String(toJson(value))])) }),
+  };
+}
+
+function said(key: keyof ServiceNetwork, value: unknown): Partial<ServiceNetwork> {
+  return value === undefined ? {} : { [key]: value };
 }
 
 function extraHosts(node: Node | undefined): Readonly<Record<string, readonly string[]>> {

@@ -12,6 +12,7 @@ import { SERVICE } from './service-attributes.ts';
 import type { Path } from './source-file.ts';
 import { limitsOf } from './to-wasm-limits.ts';
 import { execProbe, healthTimes, httpProbe, isDisabled } from './to-healthcheck.ts';
+import { toFiles } from './to-files.ts';
 import { toImageBuild, toPullPolicy } from './to-image-build.ts';
 import { tmpfsMount, toMounts } from './to-mounts.ts';
 import { toCommon, words } from './to-service.ts';
@@ -24,6 +25,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
   const module = moduleOf(name, node, own, conversion);
   if (module === undefined) return undefined;
   const common = toCommon(name, node, conversion);
+  toFiles(name, node, true, conversion);
   const hostname = textOf(child(node, 'hostname'));
   const outbound = child(own, 'outbound');
   const swap = child(own, 'swap');

@@ -58,6 +58,8 @@ export interface ContainerService extends ServiceCommon {
   readonly pullPolicy: PullPolicy;
   /** How the image is made. */
   readonly imageBuild?: ImageBuild | undefined;
+  /** Secrets and configs that are no files of the host: put into the container before it starts. */
+  readonly files?: readonly FileSpec[] | undefined;
   readonly platform?: string | undefined;
   readonly command?: readonly string[] | undefined;
   readonly entrypoint?: readonly string[] | undefined;
@@ -156,9 +158,12 @@ export interface PortSpec {
   readonly target: number;
   /** Undefined: any free port. */
   readonly published?: number | undefined;
+  /** Last of a range of which one port is taken, the first that is free; of containers only. */
+  readonly publishedTo?: number | undefined;
   /** Empty: all interfaces. */
   readonly hostIp: string;
-  readonly protocol: 'tcp' | 'udp';
+  /** sctp: of containers only. */
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly source: SourceRef;
 }
 
@@ -173,11 +178,35 @@ export interface ServiceNetwork {
   /** Names beyond the service's own, from `networks.<key>.aliases`. */
   readonly aliases: readonly string[];
   readonly ipv4Address?: string | undefined;
+  /** What follows is of containers only. */
+  readonly ipv6Address?: string | undefined;
+  readonly linkLocalIps?: readonly string[] | undefined;
+  readonly macAddress?: string | undefined;
+  readonly driverOpts?: Readonly<Record<string, string>> | undefined;
+  readonly gatewayPriority?: number | undefined;
+  readonly interfaceName?: string | undefined;
+}
+
+/** A file with content of its own. */
+export interface FileSpec {
+  /** Absolute path inside the service. */
+  readonly target: string;
+  /** Undefined: the variable that holds it is not set, which matters only when the container is made. */
+  readonly content?: string | undefined;
+  readonly variable?: string | undefined;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly origin: SourceRef;
 }
 
 export interface MountSpec {
-  readonly type: 'bind' | 'volume' | 'tmpfs';
-  /** bind: absolute host path. volume: key in `Project.volumes`, or empty for an anonymous volume. tmpfs: empty. */
+  /** image: of containers only. */
+  readonly type: 'bind' | 'volume' | 'tmpfs' | 'image';
+  /**
+   * bind: absolute host path. volume: key in `Project.volumes`, or empty for an anonymous volume. tmpfs: empty. image:
+   * its name.
+   */
   readonly source: string;
   /** Absolute path inside the service. */
   readonly target: string;
@@ -188,7 +217,33 @@ export interface MountSpec {
   readonly noCopy: boolean;
   /** tmpfs: size limit. */
   readonly sizeBytes?: number | undefined;
+  /** tmpfs: permissions of its root. What follows is of containers only. */
+  readonly mode?: number | undefined;
+  readonly bind?: BindOptions | undefined;
+  /** volume, image: this directory of it. */
+  readonly subpath?: string | undefined;
+  /** volume: labels of the one that the mount makes. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly origin: SourceRef;
+}
+
+/** How mounts below a bind are seen; `selinux` relabels the directory (`z` shared, `Z` private). */
+export interface BindOptions {
+  readonly propagation?: string | undefined;
+  readonly recursive?: string | undefined;
+  readonly selinux?: string | undefined;
+}
+
+/** Which addresses a network gives. */
+export interface IpamSpec {
+  readonly driver?: string | undefined;
+  readonly options: Readonly<Record<string, string>>;
+  readonly pools: readonly {
+    readonly subnet?: string | undefined;
+    readonly ipRange?: string | undefined;
+    readonly gateway?: string | undefined;
+    readonly auxAddresses: Readonly<Record<string, string>>;
+  }[];
 }
 
 export interface NetworkSpec {
@@ -196,6 +251,10 @@ export interface NetworkSpec {
   readonly name: string;
   readonly external: boolean;
   readonly internal: boolean;
+  readonly ipam?: IpamSpec | undefined;
+  readonly enableIpv4?: boolean | undefined;
+  readonly enableIpv6?: boolean | undefined;
+  readonly attachable?: boolean | undefined;
   readonly driver?: string | undefined;
   readonly driverOpts: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;

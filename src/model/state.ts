@@ -45,7 +45,7 @@ export interface PublishedPort {
   readonly hostIp: string;
   readonly published: number;
   readonly target: number;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
 }
 
 export interface ObservedInstance {

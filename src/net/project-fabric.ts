@@ -330,7 +330,10 @@ class EngineFabric implements ProjectFabric {
 }
 
 function publishedListeners(service: WasmService): readonly PublishedListener[] {
-  return service.ports.map(({ hostIp, published = 0, target, protocol }) => ({ protocol, hostIp, published, target }));
+  return service.ports.flatMap(({ hostIp, published = 0, target, protocol }) =>
+    // Of containers only.
+    protocol === 'sctp' ? [] : [{ protocol, hostIp, published, target }],
+  );
 }
 
 function hostGatewayAddress(address: string): string {

@@ -88,6 +88,7 @@ export class ProjectVolumes {
   ): Promise<ResolvedMount> {
     switch (mount.type) {
       case 'tmpfs':
+      case 'image':
         return { spec: mount };
       case 'bind':
         await ensureBindSource(mount);

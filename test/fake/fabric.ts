@@ -38,12 +38,9 @@ export class FakeFabric implements Fabric {
     this.#members.set(id, member);
     return {
       socketDir: member.dir,
-      published: service.ports.map(({ protocol, hostIp, published = 0, target }) => ({
-        protocol,
-        hostIp,
-        published,
-        target,
-      })),
+      published: service.ports.flatMap(({ protocol, hostIp, published = 0, target }) =>
+        protocol === 'sctp' ? [] : [{ protocol, hostIp, published, target }],
+      ),
       address: member.address,
       hostname: `host-${number}`,
       hostsFile: `127.0.0.1\tlocalhost\n${member.address}\thost-${number}\n`,

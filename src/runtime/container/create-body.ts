@@ -1,5 +1,12 @@
 import { WcError } from '../../model/diagnostic.ts';
-import type { ContainerService, Healthcheck, NetworkSpec, PortSpec, RestartPolicy } from '../../model/project.ts';
+import type {
+  ContainerService,
+  Healthcheck,
+  NetworkSpec,
+  PortSpec,
+  RestartPolicy,
+  ServiceNetwork,
+} from '../../model/project.ts';
 import type { CreateRequest, OneOff } from '../runtime.ts';
 import { ENGINE_ATTRIBUTES } from './engine-attributes.ts';
 import type { BodyParts } from './engine-attributes.ts';
@@ -109,10 +116,22 @@ function endpointSettings(
     network.name === 'bridge'
       ? []
       : [...new Set([...(isReplica ? [service.name] : []), name, ...(joined?.aliases ?? [])])];
-  const address = joined?.ipv4Address;
+  return { ...(aliases.length === 0 ? {} : { Aliases: aliases }), ...(joined === undefined ? {} : connection(joined)) };
+}
+
+function connection(joined: ServiceNetwork): CreateBody {
+  const { ipv4Address, ipv6Address, linkLocalIps, interfaceName } = joined;
+  const addresses = {
+    ...optional('IPv4Address', ipv4Address),
+    ...optional('IPv6Address', ipv6Address),
+    ...optional('LinkLocalIPs', linkLocalIps),
+  };
+  const options = { ...joined.driverOpts, ...optional('com.docker.network.endpoint.ifname', interfaceName) };
   return {
-    ...(aliases.length === 0 ? {} : { Aliases: aliases }),
-    ...(address === undefined ? {} : { IPAMConfig: { IPv4Address: address } }),
+    ...(Object.keys(addresses).length === 0 ? {} : { IPAMConfig: addresses }),
+    ...(Object.keys(options).length === 0 ? {} : { DriverOpts: options }),
+    ...optional('MacAddress', joined.macAddress),
+    ...optional('GwPriority', joined.gatewayPriority),
   };
 }
 
@@ -154,10 +173,16 @@ function portBindings(ports: readonly PortSpec[]): CreateBody {
     const key = `${port.target}/${port.protocol}`;
     (bindings[key] ??= []).push({
       HostIp: port.hostIp,
-      HostPort: port.published === undefined ? '' : String(port.published),
+      HostPort: hostPort(port),
     });
   }
   return bindings;
+}
+
+/** Of a range the Engine takes the first that is free. */
+function hostPort({ published, publishedTo }: PortSpec): string {
+  if (published === undefined) return '';
+  return publishedTo === undefined ? String(published) : `${published}-${publishedTo}`;
 }
 
 function restartPolicy(restart: RestartPolicy): CreateBody {

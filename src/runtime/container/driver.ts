@@ -9,8 +9,10 @@ import { explained, isStatus } from './errors.ts';
 import type { ErrorSubject } from './errors.ts';
 import { containerEvents } from './events.ts';
 import { ensureImage } from './images.ts';
+import { requireApi } from './needs-api.ts';
 import { observeContainers, toExit } from './observe.ts';
 import { namePortOwner } from './port-owner.ts';
+import { putFiles, requireContents } from './put-files.ts';
 import { resolveReferences } from './references.ts';
 import { containerUsage } from './usage.ts';
 
@@ -75,6 +77,8 @@ async function create(
   const resolved = await resolveReferences(engine, request, signal);
   // Before anything is made, so that a service that cannot be made leaves nothing.
   planCreate(resolved, false);
+  requireApi(engine, service);
+  requireContents(service.files ?? []);
   const provided = await volumes.provide(resolved, signal);
   const { name, body, connect } = planCreate(
     { ...resolved, mounts: provided.mounts },
@@ -90,6 +94,7 @@ async function create(
         const connection = { Container: id, EndpointConfig: endpoint };
         await engine.request('POST', `/networks/${network}/connect`, { body: connection }, signal);
       }
+      await putFiles(engine, id, service.files ?? [], signal);
       provided.used();
       return { id, name };
     });

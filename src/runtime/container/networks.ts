@@ -2,11 +2,12 @@ import { setInterval } from 'node:timers/promises';
 
 import { WcError } from '../../model/diagnostic.ts';
 import type { ProjectName } from '../../model/ids.ts';
-import type { NetworkSpec } from '../../model/project.ts';
+import type { IpamSpec, NetworkSpec } from '../../model/project.ts';
 import type { ObservedResource } from '../../model/state.ts';
 import type { NetworkReply } from './engine-api.ts';
 import type { Engine } from './engine.ts';
 import { EngineError, explained, isStatus } from './errors.ts';
+import { requireNetworkApi } from './needs-api.ts';
 import { LABEL, projectFilter, resourceLabels } from './labels.ts';
 
 /**
@@ -35,6 +36,7 @@ export async function ensureNetwork(
     requireOurs(oldest, project, network);
     return;
   }
+  requireNetworkApi(engine, network);
   const subject = { doing: `create network ${network.name}`, source: network.source };
   await explained(subject, async () => {
     await engine.request('POST', '/networks/create', { body: networkBody(project, network) }, signal);
@@ -149,9 +151,26 @@ function networkBody(project: ProjectName, network: NetworkSpec): Readonly<Recor
     Name: network.name,
     CheckDuplicate: true,
     Internal: network.internal,
+    Attachable: network.attachable ?? false,
+    ...(network.enableIpv4 === undefined ? {} : { EnableIPv4: network.enableIpv4 }),
+    ...(network.enableIpv6 === undefined ? {} : { EnableIPv6: network.enableIpv6 }),
+    ...(network.ipam === undefined ? {} : { IPAM: ipamBody(network.ipam) }),
     Driver: network.driver ?? 'bridge',
     Options: network.driverOpts,
     Labels: resourceLabels(network.labels, project, 'network', network.key),
+  };
+}
+
+function ipamBody({ driver, options, pools }: IpamSpec): Readonly<Record<string, unknown>> {
+  return {
+    Driver: driver ?? 'default',
+    Options: options,
+    Config: pools.map((pool) => ({
+      ...(pool.subnet === undefined ? {} : { Subnet: pool.subnet }),
+      ...(pool.ipRange === undefined ? {} : { IPRange: pool.ipRange }),
+      ...(pool.gateway === undefined ? {} : { Gateway: pool.gateway }),
+      AuxiliaryAddresses: pool.auxAddresses,
+    })),
   };
 }
 

@@ -124,7 +124,10 @@ export function toHealth(status: string | undefined): Health {
 function toPorts(ports: Readonly<Record<string, readonly PortBinding[] | null>>): readonly PublishedPort[] {
   return Object.entries(ports).flatMap(([key, bindings]) => {
     const [target, protocol = 'tcp'] = key.split('/');
-    const base = { target: Number(target), protocol: protocol === 'udp' ? 'udp' : 'tcp' } as const;
+    const base = {
+      target: Number(target),
+      protocol: protocol === 'udp' || protocol === 'sctp' ? protocol : 'tcp',
+    } as const;
     if (bindings === null || bindings.length === 0) return [{ ...base, hostIp: '', published: 0 }];
     return bindings.map((binding) => ({ ...base, hostIp: binding.HostIp, published: Number(binding.HostPort) }));
   });

@@ -9,6 +9,7 @@ import { instanceId, projectName } from '../../../src/model/ids.ts';
 import type { ContainerService } from '../../../src/model/project.ts';
 import { planCreate } from '../../../src/runtime/container/create-body.ts';
 import { ENGINE_ATTRIBUTES } from '../../../src/runtime/container/engine-attributes.ts';
+import { requireApi } from '../../../src/runtime/container/needs-api.ts';
 import { LogCollector } from '../../fake/log-collector.ts';
 
 /** Every attribute that the loader hands to the driver, as people write it. */
@@ -91,10 +92,84 @@ async function load(file: string): Promise<ContainerService> {
   }
 }
 
+const DETAILS = `
+services:
+  web:
+    image: web
+    ports: ["80-90:80", "1:1/sctp"]
+    networks:
+      n: { ipv6_address: "2001:db8::2", mac_address: "02:42:ac:11:65:43", driver_opts: { a: 1 }, gw_priority: 3, interface_name: eth7 }
+    volumes:
+      - { type: image, source: x, target: /x, image: { subpath: in } }
+      - { type: volume, source: v, target: /v, volume: { subpath: s, labels: { a: b } } }
+      - { type: bind, source: /a, target: /a, read_only: true, bind: { propagation: rslave, recursive: readonly } }
+      - { type: bind, source: /z, target: /z, bind: { selinux: Z } }
+      - { type: tmpfs, target: /t, tmpfs: { mode: 0755 } }
+networks: { n: {} }
+volumes: { v: {} }
+`;
+
 describe('from the compose file to the body', () => {
   test('the driver has a row for every attribute that the loader hands on, and no other', ({ expect }) => {
     const handed = Object.entries(ATTRIBUTE_USE).flatMap(([name, use]) => (use.container === 'engine' ? [name] : []));
     expect(Object.keys(ENGINE_ATTRIBUTES).toSorted()).toEqual(handed.toSorted());
+  });
+
+  test('what is said of ports, connections and mounts arrives', async ({ expect }) => {
+    const service = await load(DETAILS);
+    const { body } = planCreate(
+      {
+        id: instanceId('web', 1),
+        project: projectName('shop'),
+        service,
+        index: 1,
+        configHash: 'h1',
+        mounts: service.mounts.map((spec) => ({
+          spec,
+          ...(spec.type === 'volume' ? { engineVolume: 'shop_v' } : {}),
+        })),
+        networks: [{ key: 'n', name: 'shop_n', external: false, internal: false, driverOpts: {}, labels: {} }],
+        workingDir: '/srv',
+        configFiles: [],
+        logs: new LogCollector(),
+      },
+      true,
+    );
+    expect(body).toMatchObject({
+      NetworkingConfig: {
+        EndpointsConfig: {
+          shop_n: {
+            IPAMConfig: { IPv6Address: '2001:db8::2' },
+            MacAddress: '02:42:ac:11:65:43',
+            DriverOpts: { a: '1', 'com.docker.network.endpoint.ifname': 'eth7' },
+            GwPriority: 3,
+          },
+        },
+      },
+      HostConfig: {
+        PortBindings: { '80/tcp': [{ HostPort: '80-90' }], '1/sctp': [{ HostPort: '1' }] },
+        Binds: ['/z:/z:rw,Z'],
+        Tmpfs: { '/t': 'mode=755' },
+        Mounts: [
+          { Type: 'image', Source: 'x', Target: '/x', ImageOptions: { Subpath: 'in' } },
+          { Type: 'volume', Source: 'shop_v', Target: '/v', VolumeOptions: { Labels: { a: 'b' }, Subpath: 's' } },
+          { Type: 'bind', Source: '/a', BindOptions: { Propagation: 'rslave', ReadOnlyForceRecursive: true } },
+        ],
+      },
+    });
+  });
+
+  test.for([
+    ['1.41', 'services.web.volumes[0]: type: image needs a Docker Engine with API 1.48; this one has 1.41'],
+    ['1.48', 'services.web.networks.n: interface_name needs a Docker Engine with API 1.49; this one has 1.48'],
+    ['1.49', undefined],
+  ] as const)('an Engine with API %s: %s', async ([apiVersion, message], { expect }) => {
+    const service = await load(DETAILS);
+    const minor = (version: string): number => Number(version.split('.')[1]);
+    const engine = { apiVersion, supports: (version: string) => minor(apiVersion) >= minor(version) };
+    const check = (): void => requireApi(engine, service);
+    if (message === undefined) expect(check).not.toThrow();
+    else expect(check).toThrow(message);
   });
 
   test('every attribute arrives', async ({ expect }) => {
