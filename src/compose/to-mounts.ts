@@ -44,7 +44,7 @@ const KERNEL_ONLY: readonly (readonly string[])[] = [
 
 function toMount(item: Node, path: Path, wasm: boolean, conversion: Conversion): readonly MountSpec[] {
   const type = textOf(child(item, 'type'));
-  if (type !== 'bind' && type !== 'volume' && type !== 'tmpfs' && (type !== 'image' || wasm)) {
+  if (!isMountType(type, wasm)) {
     const whose = wasm ? ' of a Wasm service' : '';
     const hint = wasm ? 'bind, volume and tmpfs are' : 'bind, volume, tmpfs and image are';
     conversion.unsupported(item, path, `a mount of type ${type}${whose} is not supported`, hint);
@@ -65,6 +65,10 @@ function toMount(item: Node, path: Path, wasm: boolean, conversion: Conversion):
       ...(wasm ? {} : kernelOptions(item, type)),
     },
   ];
+}
+
+function isMountType(type: string | undefined, wasm: boolean): type is MountSpec['type'] {
+  return type === 'bind' || type === 'volume' || type === 'tmpfs' || (type === 'image' && !wasm);
 }
 
 function checkWasmMount(item: Node, type: string | undefined, path: Path, conversion: Conversion): void {

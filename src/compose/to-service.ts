@@ -10,7 +10,7 @@ import type {
 } from '../model/project.ts';
 import type { Conversion } from './conversion.ts';
 import { isWasm } from './is-wasm.ts';
-import { child, entriesOf, isNull, isTrue, itemsOf, numberOf, textOf, toJson } from './node.ts';
+import { child, entriesOf, isNull, isTrue, itemsOf, numberOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { durationMs } from './scalar-types.ts';
 import type { Path } from './source-file.ts';
@@ -100,8 +100,7 @@ function toPort(node: Node, path: Path, wasm: boolean, conversion: Conversion): 
     conversion.unsupported(node, path, `protocol ${protocol} is not supported${whose}`, hint);
     return [];
   }
-  const [first = '', last] = published.split('-');
-  if (last !== undefined && wasm) {
+  if (published.includes('-') && wasm) {
     conversion.unsupported(
       node,
       path,
@@ -113,13 +112,19 @@ function toPort(node: Node, path: Path, wasm: boolean, conversion: Conversion): 
   return [
     {
       target,
-      published: first === '' || first === '0' ? undefined : Number(first),
-      ...(last === undefined ? {} : { publishedTo: Number(last) }),
+      ...publishedPorts(published),
       hostIp: textOf(child(node, 'host_ip') ?? child(conversion.root, 'x-wcompose', 'publish')) ?? '',
       protocol,
       source: conversion.source(node, path),
     },
   ];
+}
+
+/** `8080`, or a range of which one is taken; nothing and 0 stand for any free one. */
+function publishedPorts(text: string): Pick<PortSpec, 'published' | 'publishedTo'> {
+  const [first = '', last] = text.split('-');
+  if (first === '' || first === '0') return { published: undefined };
+  return last === undefined ? { published: Number(first) } : { published: Number(first), publishedTo: Number(last) };
 }
 
 /** `8000`, `8000-8010`, `53/udp` */
@@ -149,18 +154,22 @@ function engineConnection(node: Node): Partial<ServiceNetwork> {
   const linkLocalIps = itemsOf(child(node, 'link_local_ips')).flatMap((item) => textOf(item) ?? []);
   const driverOpts = entriesOf(child(node, 'driver_opts'));
   return {
-    ...said('ipv6Address', textOf(child(node, 'ipv6_address'))),
-    ...said('macAddress', textOf(child(node, 'mac_address'))),
-    ...said('interfaceName', textOf(child(node, 'interface_name'))),
-    ...said('gatewayPriority', numberOf(child(node, 'gw_priority'))),
+    ...known('ipv6Address', textOf(child(node, 'ipv6_address'))),
+    ...known('macAddress', textOf(child(node, 'mac_address'))),
+    ...known('interfaceName', textOf(child(node, 'interface_name'))),
+    ...known('gatewayPriority', numberOf(child(node, 'gw_priority'))),
     ...(linkLocalIps.length === 0 ? {} : { linkLocalIps }),
     ...(driverOpts.length === 0
       ? {}
-      : { driverOpts: Object.fromEntries(driverOpts.map(([key, value]) => [key, String(toJson(value))])) }),
+      : {
+          driverOpts: Object.fromEntries(
+            driverOpts.map(([key, value]) => [key, value.kind === 'scalar' ? String(value.value ?? '') : '']),
+          ),
+        }),
   };
 }
 
-function said(key: keyof ServiceNetwork, value: unknown): Partial<ServiceNetwork> {
+function known(key: keyof ServiceNetwork, value: unknown): Partial<ServiceNetwork> {
   return value === undefined ? {} : { [key]: value };
 }
 
