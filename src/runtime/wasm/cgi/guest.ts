@@ -51,7 +51,8 @@ export class CgiGuest {
       stdinOpen: true,
       isPiped: true,
       stdout: (chunk) => this.#write(chunk),
-      stderr: (chunk) => this.#send('stderr', chunk),
+      // What is handed over must be a buffer of its own.
+      stderr: (chunk) => this.#send('stderr', new Uint8Array(chunk)),
       mounts: [
         {
           guestPath: '/',
