@@ -81,7 +81,7 @@ function addRun(program: Command, run: RunCommand, global: () => GlobalOptions):
     .option('--no-interactive', 'give it no input')
     .option('--entrypoint <command>', 'in the place of its entrypoint')
     .option('--no-deps', 'do not start what the service depends on')
-    .option('--build', 'run the command that makes its module first')
+    .option('--build', 'build its image or module first, also where it is there')
     .passThroughOptions()
     .action(async (service: string, command: string[], options: RunOptions) => {
       const { run: runService } = await import('./commands/run.ts');

@@ -37,6 +37,8 @@ export interface RunRequest {
   readonly remove: boolean;
   readonly withDependencies: boolean;
   readonly build: 'missing' | 'always';
+  /** See ApplyRequest. */
+  readonly buildEnvironment?: Readonly<Record<string, string>> | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly user?: string | undefined;

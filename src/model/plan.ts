@@ -10,7 +10,7 @@ export type Operation =
   | { readonly op: 'volume.remove'; readonly volume: ObservedResource }
   /** Make an image by its Dockerfile, or a module by its command. */
   | { readonly op: 'artifact.build'; readonly service: Service }
-  | { readonly op: 'artifact.push'; readonly service: Service }
+  | { readonly op: 'artifact.push'; readonly service: Service; readonly image: string }
   /** Pull an image, or read and compile a module. */
   | { readonly op: 'artifact.prepare'; readonly service: Service }
   | { readonly op: 'instance.create'; readonly id: InstanceId; readonly service: Service; readonly index: number }

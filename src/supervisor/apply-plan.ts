@@ -71,8 +71,9 @@ function title(operation: Operation, options: ApplyPlanOptions): string {
     case 'volume.create':
     case 'volume.remove':
       return `Volume ${operation.volume.name}`;
-    case 'artifact.build':
     case 'artifact.push':
+      return `Image ${operation.image}`;
+    case 'artifact.build':
     case 'artifact.prepare':
       return prepareTitle(operation.service, options.project);
     case 'instance.create':

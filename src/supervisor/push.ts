@@ -21,14 +21,12 @@ export async function pushImages(
     const { project } = request;
     parts.engine.choose(request.engineEnv);
     const plan = new PlanBuilder();
-    const names = new Map<number, string>();
-    for (const [name, service] of imagesToPush(request)) {
-      names.set(plan.add({ op: 'artifact.push', service }, `service:${service.name}`, name), name);
+    for (const [image, service] of imagesToPush(request)) {
+      plan.add({ op: 'artifact.push', service, image }, `service:${service.name}`, image);
     }
     const built = plan.build();
     emit({ type: 'plan', plan: built, text: formatPlan(built), logSeq: 0 });
-    const side = names.size === 0 ? undefined : await parts.engine.get(signal);
-    const byService = new Map(built.nodes.map((node) => [node.operation, node.cause] as const));
+    const side = built.nodes.length === 0 ? undefined : await parts.engine.get(signal);
     const failures = await applyPlan(
       built,
       {
@@ -37,12 +35,16 @@ export async function pushImages(
         run: async (operation, inner) => {
           if (operation.op !== 'artifact.push') return;
           await side?.images.push(
-            byService.get(operation) ?? '',
+            operation.image,
             (step) =>
               emit({
                 type: 'node',
                 outcome: 'progress',
-                node: { ...progressView(operation.service, step, project), op: 'artifact.push' },
+                node: {
+                  ...progressView(operation.service, step, project),
+                  op: 'artifact.push',
+                  title: `Image ${operation.image}`,
+                },
               }),
             inner,
           );

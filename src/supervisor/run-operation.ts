@@ -10,7 +10,7 @@ import type { ObservedInstance } from '../model/state.ts';
 import type { Progress, Runtime } from '../runtime/runtime.ts';
 import type { SupervisorEvent } from '../control/protocol.ts';
 import { awaitInstance } from './await-instance.ts';
-import { buildService, imageName } from './build-service.ts';
+import { buildService } from './build-service.ts';
 import type { BuildHow } from './build-service.ts';
 import type { EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
@@ -50,7 +50,7 @@ export async function runOperation(
     case 'volume.remove':
       return await context.volumes.remove(operation.volume, signal);
     case 'artifact.push':
-      return await requireEngine(context).images.push(imageName(operation.service), () => {}, signal);
+      return await requireEngine(context).images.push(operation.image, () => {}, signal);
     case 'artifact.build':
       return await buildService(operation.service, context.build, context, signal);
     case 'artifact.prepare':

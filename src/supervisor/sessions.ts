@@ -51,7 +51,7 @@ async function prepare(parts: SessionParts, request: RunRequest, session: Sessio
     if (event.type === 'end') ({ ok } = event);
     session.emit(event);
   };
-  const { project, service, withDependencies, build, engineEnv } = request;
+  const { project, service, withDependencies, build, buildEnvironment, engineEnv } = request;
   const apply = {
     project,
     services: [service],
@@ -59,6 +59,7 @@ async function prepare(parts: SessionParts, request: RunRequest, session: Sessio
     recreate: 'changed',
     removeOrphans: false,
     build,
+    buildEnvironment,
     start: true,
     wait: false,
     dryRun: false,

@@ -6,6 +6,7 @@ import { formatError } from '../../model/format-diagnostic.ts';
 import type { Project } from '../../model/project.ts';
 import { planLine } from '../../ui/plan-lines.ts';
 import type { Output } from '../../ui/output.ts';
+import { buildEnvironment } from '../build-environment.ts';
 import { ensureSupervisor } from '../connect.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { readEnvironment } from '../environment.ts';
@@ -83,6 +84,7 @@ function runRequest(project: Project, name: string, command: readonly string[], 
     remove: options.rm === true,
     withDependencies: options.deps !== false,
     build: options.build === true ? 'always' : 'missing',
+    buildEnvironment: buildEnvironment(project, process.env),
     environment: readEnvironment(options.env ?? [], process.env),
     labels: readLabels(options.label ?? []),
     user: options.user,

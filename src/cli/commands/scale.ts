@@ -1,4 +1,5 @@
 import { pickEngineEnv } from '../../control/engine-env.ts';
+import { buildEnvironment } from '../build-environment.ts';
 import { ensureSupervisor } from '../connect.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
@@ -24,6 +25,7 @@ export async function scale(
     recreate: 'changed',
     removeOrphans: false,
     build: 'missing',
+    buildEnvironment: buildEnvironment(project, process.env),
     start: true,
     wait: false,
     dryRun: false,
