@@ -15,9 +15,10 @@ import { streamLogs } from './stream-logs.ts';
 export interface AttachedUpOptions {
   readonly client: ControlClient;
   readonly request: ApplyRequest;
+  readonly apply: (signal: AbortSignal) => AsyncIterable<SupervisorEvent>;
+  /** The services whose logs are followed; none: no logs. */
+  readonly attachTo: readonly string[];
   readonly lines: LogLines;
-  /** Overrides each service's own grace when Ctrl-C stops it. */
-  readonly graceMs: number | undefined;
   readonly exits: ExitWatch;
 }
 
@@ -37,10 +38,9 @@ export class AttachedUp {
   }
 
   async run(interrupts: Interrupts): Promise<ExitStatusCode> {
-    const { client, request } = this.#options;
     const { output } = this.#context;
     interrupts.listen((count) => void this.#interrupt(count));
-    const events = client.stream('PUT /v1/project', request, this.#signal);
+    const events = this.#options.apply(this.#signal);
     const result = await followPlan(events, output, { onPlan: (logSeq) => this.#follow(logSeq) });
     const interrupted = (): boolean => interrupts.count > 0;
     if (!result.ok && !interrupted()) tellEnding(result, output);
@@ -56,8 +56,8 @@ export class AttachedUp {
 
   /** Resolves when nothing of what was brought up runs any more. */
   async #watch(interrupted: () => boolean): Promise<void> {
-    const { client, request } = this.#options;
-    const query = new URLSearchParams(request.services.map((service): [string, string] => ['service', service]));
+    const { client } = this.#options;
+    const query = new URLSearchParams(this.#watched().map((service): [string, string] => ['service', service]));
     for await (const event of client.stream('GET /v1/events', undefined, this.#signal, `?${query.toString()}`)) {
       if (event.type === 'engine') this.#context.output.err(engineNotice(event));
       if (event.type === 'warning') this.#context.output.err(`${event.message}\n`);
@@ -72,12 +72,19 @@ export class AttachedUp {
     });
   }
 
+  /** What is named, as docker compose, and without a name what is attached; none: everything. */
+  #watched(): readonly string[] {
+    const { request, attachTo } = this.#options;
+    return request.services.length > 0 ? request.services : attachTo;
+  }
+
   /** What had ended while this client did not listen. */
   async #takeEnded(): Promise<void> {
-    const { client, request } = this.#options;
+    const { client } = this.#options;
+    const watched = this.#watched();
     const { instances } = await client.call('GET /v1/instances', undefined, this.#signal);
     for (const { service, state } of instances) {
-      if (state.at === 'exited' && (request.services.length === 0 || request.services.includes(service)))
+      if (state.at === 'exited' && (watched.length === 0 || watched.includes(service)))
         this.#takeExit(service, exitCode(state.exit));
     }
   }
@@ -89,8 +96,9 @@ export class AttachedUp {
   }
 
   #follow(after: number): void {
-    const { client, request, lines } = this.#options;
-    const wanted = { services: request.services, after, follow: true, splitStreams: true };
+    const { client, attachTo, lines } = this.#options;
+    if (attachTo.length === 0) return;
+    const wanted = { services: attachTo, after, follow: true, splitStreams: true };
     this.#logs = streamLogs(client, wanted, lines, this.#context.output, this.#signal);
     // Awaited when all is over; until then a lost supervisor is told by whoever waits for it.
     this.#logs.catch(() => {});
@@ -104,11 +112,11 @@ export class AttachedUp {
       return;
     }
     if (count === 1) output.err('\nGracefully stopping... (press Ctrl+C again to force)\n');
-    const { client, request, graceMs } = this.#options;
+    const { client, request } = this.#options;
     const stop = {
       action: count <= 1 ? 'stop' : 'kill',
       services: request.services,
-      timeoutMs: graceMs,
+      timeoutMs: request.timeoutMs,
       engineEnv: pickEngineEnv(process.env),
     } as const;
     try {
@@ -126,8 +134,8 @@ export class AttachedUp {
     const followed = this.#logs;
     this.#ended.abort();
     if (followed === undefined) return;
-    const { client, request, lines } = this.#options;
-    const wanted = { services: request.services, after: await followed, follow: false, splitStreams: true };
+    const { client, attachTo, lines } = this.#options;
+    const wanted = { services: attachTo, after: await followed, follow: false, splitStreams: true };
     await streamLogs(client, { ...wanted, exits: true }, lines, this.#context.output, this.#context.signal);
   }
 }

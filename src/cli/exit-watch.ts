@@ -37,18 +37,8 @@ export class ExitWatch {
   }
 }
 
-/** Throws ERR_USAGE for flags that contradict each other. */
-export function checkExitFlags(options: ExitOptions, attached: boolean, services: readonly string[]): void {
-  const { abortOnContainerExit, abortOnContainerFailure, exitCodeFrom } = options;
-  if (abortOnContainerExit === true && abortOnContainerFailure === true)
-    throw new WcError('ERR_USAGE', '--abort-on-container-exit and --abort-on-container-failure are incompatible');
-  if (exitCodeFrom !== undefined && abortOnContainerFailure === true)
-    throw new WcError('ERR_USAGE', '--exit-code-from and --abort-on-container-failure are incompatible');
-  if (!attached && new ExitWatch(options).isActive)
-    throw new WcError(
-      'ERR_USAGE',
-      '--abort-on-container-exit and its like follow the project: not with --detach, --wait, --no-start or --dry-run',
-    );
+/** ERR_NO_SUCH_SERVICE when the status is to be that of a service that is not there. */
+export function checkExitFrom({ exitCodeFrom }: ExitOptions, services: readonly string[]): void {
   if (exitCodeFrom !== undefined && !services.includes(exitCodeFrom)) {
     throw new WcError('ERR_NO_SUCH_SERVICE', `--exit-code-from: no such service: ${exitCodeFrom}`, {
       hint: `the project has: ${services.toSorted().join(', ') || 'no services'}`,

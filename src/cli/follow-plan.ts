@@ -31,7 +31,7 @@ export async function followPlan(
     switch (event.type) {
       case 'plan':
         nodes = event.plan.nodes.length;
-        if (hooks.printPlan === true) output.out(event.text === '' ? 'nothing to do\n' : `${event.text}\n`);
+        if (hooks.printPlan === true) output.out(`${event.text || 'nothing to do'}\n`);
         hooks.onPlan?.(event.logSeq);
         break;
       case 'node':
@@ -44,6 +44,7 @@ export async function followPlan(
       case 'end':
         for (const failure of event.failures) output.err(`${formatError(fromWireError(failure))}\n`);
         return { ok: event.ok, nodes, endedBy: event.endedBy };
+      case 'changed-volumes':
       case 'subscribed':
       case 'exited':
       case 'engine':

@@ -5,34 +5,19 @@ import type { InspectModuleOptions } from './commands/inspect-module.ts';
 import type { LsOptions } from './commands/ls.ts';
 import type { PortOptions } from './commands/port.ts';
 import type { StatsOptions } from './commands/stats.ts';
-import type { UpOptions } from './commands/up.ts';
 import type { GlobalOptions } from './context.ts';
-import { collect, number } from './instance-commands.ts';
+import { number } from './instance-commands.ts';
 import type { RunCommand } from './program.ts';
 
 type Global = () => GlobalOptions;
 
 /** Commands about numbers of replicas, and what is asked of a project that runs. */
 export function addMoreCommands(program: Command, run: RunCommand, global: Global): void {
-  addCreate(program, run, global);
+  addScale(program, run, global);
   addQuestions(program, run, global);
 }
 
-function addCreate(program: Command, run: RunCommand, global: Global): void {
-  program
-    .command('create [services...]')
-    .description('create what is missing or changed, and start nothing')
-    .option('--build', 'build images and modules first, also those that are there')
-    .option('--no-build', 'build nothing, also where an image or a module is missing')
-    .option('--force-recreate', 'create every instance anew')
-    .option('--no-recreate', 'leave what exists as it is, also when its configuration changed')
-    .option('--remove-orphans', 'remove instances of services the file no longer has')
-    .option('--scale <service=number>', 'number of its replicas; may be given several times', collect)
-    .action(async (services: string[], options: UpOptions & { readonly recreate?: boolean }) => {
-      const { up } = await import('./commands/up.ts');
-      const given = { ...options, noRecreate: options.recreate === false, noStart: true };
-      await run(global(), async (context, interrupts) => await up(services, given, context, interrupts));
-    });
+function addScale(program: Command, run: RunCommand, global: Global): void {
   program
     .command('scale <service=number...>')
     .description('change the number of replicas of services')

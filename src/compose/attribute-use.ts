@@ -49,7 +49,7 @@ const OTHERS = 'looked at by other commands';
 
 export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   annotations: use('engine', 'ignored', 'notes for the container engine'),
-  attach: use('warned', 'warned', 'logs of every service are followed'),
+  attach: use('mapped', 'same', '`up` follows its logs'),
   blkio_config: use('engine', 'warned', NO_CGROUPS),
   build: use('mapped', 'mapped', 'the image that has the module; not needed where x-wasm names it'),
   cap_add: use('engine', 'warned', CAPABILITIES),

@@ -2,6 +2,7 @@ import type { ContainerService, Healthcheck } from '../model/project.ts';
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import type { Conversion } from './conversion.ts';
 import { isWasm } from './is-wasm.ts';
+import { serviceConfig } from './service-hash.ts';
 import { child, entriesOf, itemsOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { printable, saysNothing } from './printable.ts';
@@ -32,6 +33,7 @@ export function toContainer(name: string, node: Node, conversion: Conversion): C
     platform: textOf(child(node, 'platform')),
     command: words(child(node, 'command')),
     entrypoint: words(child(node, 'entrypoint')),
+    config: serviceConfig(node, child(conversion.root, 'x-wcompose', 'publish')),
     engine: engineAttributes(node, conversion),
   };
 }

@@ -5,6 +5,7 @@ import { isWasm } from './is-wasm.ts';
 import type { LoadedModel } from './load-model.ts';
 import { child, entriesOf, isTrue, itemsOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
+import { networkHash, volumeHash } from './service-hash.ts';
 import { toContainer } from './to-container.ts';
 import { toWasm } from './to-wasm.ts';
 
@@ -68,6 +69,7 @@ function toNetwork(key: string, node: Node, conversion: Conversion): NetworkSpec
     driver: textOf(child(node, 'driver')),
     driverOpts: texts(child(node, 'driver_opts')),
     labels: texts(child(node, 'labels')),
+    configHash: external ? undefined : networkHash(node),
     source: conversion.source(node, path),
   };
 }
@@ -96,13 +98,15 @@ function addressing(node: Node): Pick<NetworkSpec, 'ipam' | 'enableIpv4' | 'enab
 }
 
 function toVolume(key: string, node: Node, conversion: Conversion): VolumeSpec {
+  const external = isTrue(child(node, 'external'));
   return {
     key,
     name: textOf(child(node, 'name')) ?? key,
-    external: isTrue(child(node, 'external')),
+    external,
     driver: textOf(child(node, 'driver')),
     driverOpts: texts(child(node, 'driver_opts')),
     labels: texts(child(node, 'labels')),
+    configHash: external ? undefined : volumeHash(node),
     source: conversion.source(node, ['volumes', key]),
   };
 }

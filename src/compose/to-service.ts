@@ -43,6 +43,7 @@ export function toCommon(name: string, node: Node, conversion: Conversion): Omit
     workingDir: text('working_dir'),
     user: text('user'),
     stopSignal: text('stop_signal'),
+    attach: child(node, 'attach') === undefined ? undefined : isTrue(child(node, 'attach')),
     stopGraceMs: durationMs(text('stop_grace_period') ?? '') ?? STOP_GRACE_MS,
     memoryBytes: memory === undefined || memory === '0' ? undefined : Number(memory),
     source: conversion.source(node, path),

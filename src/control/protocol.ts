@@ -7,7 +7,7 @@ import type { Project } from '../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../model/state.ts';
 
 /** Raised with every change that an older client or supervisor would misunderstand. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Method and path -> what goes in and what comes out; server and client are typed by this table. */
 export interface Routes {
@@ -60,7 +60,20 @@ export interface ApplyRequest {
   readonly services: readonly string[];
   readonly withDependencies: boolean;
   readonly recreate: 'changed' | 'always' | 'never';
+  /** Of what the named services depend on. */
+  readonly recreateDependencies: 'changed' | 'always' | 'never';
   readonly removeOrphans: boolean;
+  /** Without a word about instances of services that the file no longer has. */
+  readonly ignoreOrphans: boolean;
+  /** What is made anew gets new volumes in the place of those that nobody named. */
+  readonly renewVolumes: boolean;
+  /**
+   * Which volumes may be made anew, with the loss of what is in them, because their configuration changed. `ask`:
+   * where there are such, nothing is done and the event `changed-volumes` names them.
+   */
+  readonly changedVolumes: 'ask' | 'all' | readonly string[];
+  /** Overrides each service's own grace where an instance is stopped. */
+  readonly timeoutMs?: number | undefined;
   /** Commands that make modules are run where the module is missing, for all selected services, or not at all. */
   readonly build: 'missing' | 'always' | 'never';
   /** Variables of the client that secrets of builds and the SSH agent are taken from. */
@@ -80,6 +93,8 @@ export interface ApplyRequest {
 export interface DownRequest {
   /** The project as the client's file has it; undefined: what the supervisor knows. */
   readonly project?: Project | undefined;
+  /** Only the instances of these, and the networks that nobody uses then; none: everything. */
+  readonly services: readonly string[];
   readonly removeVolumes: boolean;
   readonly removeOrphans: boolean;
   readonly timeoutMs?: number | undefined;
@@ -93,6 +108,11 @@ export interface ServicesRequest {
   readonly timeoutMs?: number | undefined;
   /** `remove`: also the volumes of its instances that nobody named. */
   readonly volumes?: boolean | undefined;
+  /** `start`: not what they depend on; `restart`: not those that are to be restarted with them. */
+  readonly withoutDependencies?: boolean | undefined;
+  /** `start`: ends when all of them are ready. */
+  readonly wait?: boolean | undefined;
+  readonly waitTimeoutMs?: number | undefined;
   readonly engineEnv: EngineEnv;
 }
 
@@ -231,6 +251,8 @@ export type SupervisorEvent =
       readonly text: string;
       readonly stream: 'stdout' | 'stderr';
     }
+  /** Nothing was done: the user is to say first which of them may be made anew. */
+  | { readonly type: 'changed-volumes'; readonly volumes: readonly { readonly key: string; readonly name: string }[] }
   | { readonly type: 'subscribed'; readonly running: number; readonly logSeq: number }
   | {
       readonly type: 'exited';

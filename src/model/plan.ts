@@ -13,7 +13,14 @@ export type Operation =
   | { readonly op: 'artifact.push'; readonly service: Service; readonly image: string }
   /** Pull an image, or read and compile a module. */
   | { readonly op: 'artifact.prepare'; readonly service: Service }
-  | { readonly op: 'instance.create'; readonly id: InstanceId; readonly service: Service; readonly index: number }
+  | {
+      readonly op: 'instance.create';
+      readonly id: InstanceId;
+      readonly service: Service;
+      readonly index: number;
+      /** It does not get the unnamed volumes of the one that it replaces. */
+      readonly renewVolumes?: boolean | undefined;
+    }
   | { readonly op: 'instance.start'; readonly id: InstanceId }
   | {
       readonly op: 'instance.await';

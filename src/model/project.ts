@@ -47,6 +47,8 @@ export interface ServiceCommon {
   readonly user?: string | undefined;
   readonly stopSignal?: string | undefined;
   readonly stopGraceMs: number;
+  /** False: `up` does not follow its logs. */
+  readonly attach?: boolean | undefined;
   /** `deploy.resources.limits.memory` or `mem_limit`. */
   readonly memoryBytes?: number | undefined;
   readonly source: SourceRef;
@@ -63,9 +65,18 @@ export interface ContainerService extends ServiceCommon {
   readonly platform?: string | undefined;
   readonly command?: readonly string[] | undefined;
   readonly entrypoint?: readonly string[] | undefined;
+  readonly config: ServiceConfig;
   /** Other compose attributes that map one to one to the Engine's create body, by their compose name. */
   readonly engine: Readonly<Record<string, unknown>>;
 }
+
+/**
+ * What docker compose makes the label `config-hash` of a container from. `parts`: where a service refers to the
+ * containers of others, their ids belong to it, and are known only when those are there.
+ */
+export type ServiceConfig =
+  | { readonly hash: string }
+  | { readonly parts: readonly (string | { readonly containerOf: ServiceName })[] };
 
 export interface WasmService extends ServiceCommon {
   readonly kind: 'wasm';
@@ -258,6 +269,8 @@ export interface NetworkSpec {
   readonly driver?: string | undefined;
   readonly driverOpts: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** What docker compose labels it with; undefined: it is external. */
+  readonly configHash?: string | undefined;
   readonly source?: SourceRef | undefined;
 }
 
@@ -268,6 +281,8 @@ export interface VolumeSpec {
   readonly driver?: string | undefined;
   readonly driverOpts: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** What docker compose labels it with; undefined: it is external. */
+  readonly configHash?: string | undefined;
   readonly source?: SourceRef | undefined;
 }
 

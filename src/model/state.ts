@@ -65,6 +65,12 @@ export interface ObservedInstance {
   readonly addresses: Readonly<Record<string, string>>;
   readonly createdAt: number;
   readonly restarts: number;
+  /** The name of its image stands for another image by now. */
+  readonly imageChanged?: boolean | undefined;
+  /** Of a container: the Engine's networks that it is on, name -> id. */
+  readonly connected?: Readonly<Record<string, string>> | undefined;
+  /** Of a container: names of the Engine's volumes that it mounts. */
+  readonly mounted?: readonly string[] | undefined;
 }
 
 /** A snapshot taken once, before planning; planning makes no further calls. */
@@ -79,6 +85,8 @@ export interface ObservedResource {
   readonly name: string;
   /** What the Engine knows it by; empty when it exists only as a host directory. */
   readonly id: string;
+  /** What it was made with, by its label; undefined: nobody wrote it down. */
+  readonly configHash?: string | undefined;
   /** Of a volume that nobody named: the instance it was made for. */
   readonly instance?: string | undefined;
 }

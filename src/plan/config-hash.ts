@@ -1,15 +1,14 @@
-import type { NetworkSpec, Service, VolumeSpec } from '../model/project.ts';
+import type { NetworkSpec, ServiceConfig, VolumeSpec, WasmService } from '../model/project.ts';
 
 /**
- * The text whose hash decides whether an instance must be re-created: the resolved service without what
- * can change under a running instance (docker compose leaves out the same: scale, depends_on, pull policy, build),
+ * The text whose hash decides whether a Wasm instance must be re-created: the resolved service without what
+ * can change under a running instance (docker compose leaves out the same: scale, depends_on, build),
  * without source positions, and with keys in order, so that formatting and key order never re-create anything.
  */
 export function configHashText(
-  service: Service,
+  service: WasmService,
   volumes: Readonly<Record<string, VolumeSpec>>,
   networks: Readonly<Record<string, NetworkSpec>>,
-  /** The digest of the module of a Wasm service; the Engine compares images itself. */
   moduleDigest: string | undefined,
 ): string {
   const { replicas: _replicas, dependsOn: _dependsOn, source: _source, ...rest } = service;
@@ -19,6 +18,19 @@ export function configHashText(
     .map((mount) => volumes[mount.source]?.name ?? mount.source);
   const networkNames = service.networks.map((network) => networks[network.network]?.name ?? network.network);
   return canonicalJson({ ...body, moduleDigest, volumeNames, networkNames });
+}
+
+/**
+ * The text whose hash a container is labelled with, where it holds the ids of other containers; `containerOf` finds
+ * them. One that is not there yet leaves a text that no container was made with.
+ */
+export function containerConfigText(
+  parts: Extract<ServiceConfig, { parts: unknown }>['parts'],
+  containerOf: (service: string) => string | undefined,
+): string {
+  return parts
+    .map((part) => (typeof part === 'string' ? part : (containerOf(part.containerOf) ?? part.containerOf)))
+    .join('');
 }
 
 /** JSON with sorted keys, without undefined values and source positions. */

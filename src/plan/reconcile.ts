@@ -4,12 +4,22 @@ import type { AwaitCondition, Plan } from '../model/plan.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Observed, ObservedInstance } from '../model/state.ts';
 import { PlanBuilder } from './builder.ts';
+import { affectedServices, findChanged } from './changed-resources.ts';
+import type { Changed } from './changed-resources.ts';
 import { selectServices, startOrder } from './graph.ts';
 import { planInfrastructure } from './infrastructure.ts';
 import type { Infrastructure } from './infrastructure.ts';
+import { referencedServices } from './references.ts';
+import { Removals } from './removals.ts';
+import { chooseReplicas } from './replicas.ts';
+import { whyRecreate } from './why-recreate.ts';
+import type { RecreatePolicy } from './why-recreate.ts';
 
 export interface ReconcileOptions {
-  readonly recreate: 'changed' | 'always' | 'never';
+  /** Of the services that are named, or of all where none is. */
+  readonly recreate: RecreatePolicy;
+  /** Of what the named services depend on. */
+  readonly recreateDependencies: RecreatePolicy;
   /** Services named on the command line; none: all. */
   readonly services: readonly string[];
   /** Also the dependencies of the named services. */
@@ -19,20 +29,46 @@ export interface ReconcileOptions {
   readonly start: boolean;
   /** Ends with a node per service that waits until it is ready. */
   readonly wait: boolean;
+  /** An instance that is made anew gets new volumes in the place of those that nobody named. */
+  readonly renewVolumes: boolean;
+  /** Keys of volumes that may be made anew, with the loss of what is in them, because their configuration changed. */
+  readonly replaceVolumes: 'all' | readonly string[];
+  /** Overrides each service's own grace. */
+  readonly graceMs: number | undefined;
   readonly hash: (service: Service) => string;
 }
 
 /** Pure: desired + observed in, plan out. No clock, no I/O, no engine types. Planning what is there already is an empty plan. */
 export function reconcile(project: Project, observed: Observed, options: ReconcileOptions): Plan {
   const plan = new PlanBuilder();
-  const services = selectServices(project.services, options.services, options.withDependencies);
+  const changed = findChanged(project, observed, options.replaceVolumes);
+  const selected = selectServices(project.services, options.services, options.withDependencies);
+  const affected = affectedServices(changed, project, observed.instances);
+  const services = { ...selected, ...Object.fromEntries(affected.map((service) => [service.name, service])) };
   const order = startOrder(services);
-  const infrastructure = planInfrastructure(plan, project, services, observed);
-  if (options.removeOrphans) removeOrphans(plan, project, observed);
-  const planner: Planner = { plan, observed, options, infrastructure, services, started: new Map(), awaits: new Map() };
-  for (const service of order) planner.started.set(service.name, planService(planner, service));
+  const removals = new Removals(plan, options.graceMs);
+  const infrastructure = planInfrastructure(plan, project, services, observed, { changed, removals });
+  if (options.removeOrphans) {
+    for (const orphan of findOrphans(project, observed)) removals.remove(orphan, DEFAULT_GRACE_MS, 'orphan');
+  }
+  const planner: Planner = {
+    plan,
+    project,
+    observed,
+    options,
+    changed,
+    removals,
+    infrastructure,
+    services,
+    ids: new Map(),
+    created: new Map(),
+    started: new Map(),
+    recreated: new Set(),
+    awaits: new Map(),
+  };
+  for (const service of order) planService(planner, service);
   if (options.wait) {
-    for (const service of order) for (const id of instanceIds(service)) planReady(planner, id);
+    for (const service of order) for (const id of planner.ids.get(service.name) ?? []) planReady(planner, id);
   }
   return plan.build();
 }
@@ -45,67 +81,136 @@ export function findOrphans(project: Project, observed: Observed): readonly Obse
 
 interface Planner {
   readonly plan: PlanBuilder;
+  readonly project: Project;
   readonly observed: Observed;
   readonly options: ReconcileOptions;
+  readonly changed: Changed;
+  readonly removals: Removals;
   readonly infrastructure: Infrastructure;
   readonly services: Readonly<Record<string, Service>>;
+  /** service -> the instances that it has when the plan is done */
+  readonly ids: Map<string, readonly InstanceId[]>;
+  /** service -> its create nodes */
+  readonly created: Map<string, readonly number[]>;
   /** service -> its start nodes */
   readonly started: Map<string, readonly number[]>;
+  /** Services of which an instance is made anew. */
+  readonly recreated: Set<string>;
   /** `id condition` -> the node that waits for it */
   readonly awaits: Map<string, number>;
 }
 
-function planService(planner: Planner, service: Service): readonly number[] {
-  const existing = planner.observed.instances.filter((instance) => instance.service === service.name);
-  const surplus = existing.filter((instance) => instance.index > service.replicas);
-  for (const extra of surplus) planRemoval(planner.plan, extra, service.stopGraceMs, 'scale down');
-  const pending = instanceIds(service).flatMap((id, at) => {
-    const current = existing.find((instance) => instance.index === at + 1);
-    const todo = decide(service, current, planner.options);
-    return todo === undefined ? [] : [{ id, index: at + 1, current, todo }];
-  });
-  if (pending.length === 0) return [];
-
-  const creates = pending.some((one) => one.todo.recreate);
-  const prepared = creates ? [planPrepare(planner.plan, service)] : [];
-  const created = pending.map((one) => {
-    if (!one.todo.recreate) return { ...one, needs: [] as number[], cause: one.todo.cause };
-    const removed =
-      one.current === undefined
-        ? []
-        : [planRemoval(planner.plan, one.current, service.stopGraceMs, one.todo.cause, prepared)];
-    const create = planner.plan.add(
-      { op: 'instance.create', id: one.id, service, index: one.index },
-      `service:${one.id}`,
-      one.todo.cause,
-      [...prepared, ...removed, ...planner.infrastructure.neededBy(service)],
-    );
-    return { ...one, needs: [create], cause: 'created' };
-  });
-  if (!planner.options.start) return [];
-  const gates = planGates(planner, service);
-  return created.map((one) =>
-    planner.plan.add({ op: 'instance.start', id: one.id }, `service:${one.id}`, one.cause, [...one.needs, ...gates]),
-  );
-}
-
+/** One instance that something is to be done to. */
 interface Todo {
-  readonly recreate: boolean;
+  readonly id: InstanceId;
+  readonly index: number;
+  readonly current: ObservedInstance | undefined;
+  readonly create: boolean;
   readonly cause: string;
 }
 
-/** Undefined: the instance is as it should be. */
-function decide(service: Service, current: ObservedInstance | undefined, options: ReconcileOptions): Todo | undefined {
-  if (current === undefined) return { recreate: true, cause: 'not found' };
-  if (current.kind !== service.kind) return { recreate: true, cause: `was a ${current.kind} service` };
-  if (options.recreate === 'always') return { recreate: true, cause: 'forced' };
-  if (options.recreate === 'changed' && current.configHash !== options.hash(service)) {
-    return { recreate: true, cause: 'config changed' };
-  }
-  if (!options.start || current.state.at === 'running' || current.state.at === 'backoff') return undefined;
+function planService(planner: Planner, service: Service): void {
+  const todos = planReplicas(planner, service);
+  const made = planCreations(planner, service, todos);
+  if (!planner.options.start || made.length === 0) return;
+  const gates = planGates(planner, service);
+  const starts = made.map(({ id, cause, needs }) =>
+    planner.plan.add({ op: 'instance.start', id }, `service:${id}`, cause, [...needs, ...gates]),
+  );
+  planner.started.set(service.name, starts);
+}
+
+/** What is to be done to each replica; those that are too many are removed. */
+function planReplicas(planner: Planner, service: Service): readonly Todo[] {
+  const existing = planner.observed.instances.filter((instance) => instance.service === service.name);
+  const causes = new Map(existing.map((instance) => [instance, whyAnew(planner, service, instance)]));
+  const isObsolete = (instance: ObservedInstance): boolean => causes.get(instance) !== undefined;
+  const { kept, surplus, added } = chooseReplicas(existing, service.replicas, isObsolete);
+  for (const extra of surplus) planner.removals.remove(extra, service.stopGraceMs, 'scale down');
+  const todos = kept.flatMap((current): readonly Todo[] => {
+    const { id, index } = current;
+    const anew = causes.get(current);
+    if (anew !== undefined) return [{ id, index, current, create: true, cause: anew }];
+    const cause = whyStart(planner, current);
+    return cause === undefined ? [] : [{ id, index, current, create: false, cause }];
+  });
+  const missing = added.map((index): Todo => {
+    const id = instanceId(service.name, index);
+    return { id, index, current: undefined, create: true, cause: 'not found' };
+  });
+  planner.ids.set(service.name, [...kept.map(({ id }) => id), ...missing.map(({ id }) => id)]);
+  return [...todos, ...missing];
+}
+
+function whyAnew(planner: Planner, service: Service, current: ObservedInstance): string | undefined {
+  const { options, project, observed, changed, recreated } = planner;
+  const named = options.services.length === 0 || options.services.includes(service.name);
+  const policy = named ? options.recreate : options.recreateDependencies;
+  const hash = options.hash(service);
+  const cause = whyRecreate(service, current, { project, observed, changed, policy, hash, recreated });
+  if (cause !== undefined || !options.start) return cause;
   // A Wasm instance whose process is gone has nothing left that could be started.
-  const lost = current.state.at === 'exited' && current.state.exit.how === 'lost';
-  return { recreate: lost, cause: lost ? 'lost' : current.state.at };
+  return current.state.at === 'exited' && current.state.exit.how === 'lost' ? 'lost' : undefined;
+}
+
+function whyStart({ removals }: Planner, current: ObservedInstance): string | undefined {
+  if (removals.isStopped(current)) return 'dependency made anew';
+  const { at } = current.state;
+  return at === 'running' || at === 'backoff' ? undefined : at;
+}
+
+interface Made {
+  readonly id: InstanceId;
+  readonly cause: string;
+  readonly needs: readonly number[];
+}
+
+function planCreations(planner: Planner, service: Service, todos: readonly Todo[]): readonly Made[] {
+  const { plan, options, removals, created } = planner;
+  if (!todos.some((one) => one.create)) return todos.map((one) => ({ ...one, needs: [] }));
+  const replaced = todos.some((one) => one.create && one.current !== undefined);
+  if (replaced) planner.recreated.add(service.name);
+  const prepared = planPrepare(plan, service);
+  const stopped = replaced ? stopDependants(planner, service) : [];
+  const peers = referencedServices(service).flatMap((name) => created.get(name) ?? []);
+  const nodes: number[] = [];
+  const made = todos.map((one): Made => {
+    if (!one.create) return { ...one, needs: [] };
+    const removed =
+      one.current === undefined
+        ? []
+        : [removals.remove(one.current, service.stopGraceMs, one.cause, [prepared, ...stopped])];
+    const node = plan.add(
+      {
+        op: 'instance.create',
+        id: one.id,
+        service,
+        index: one.index,
+        ...(options.renewVolumes ? { renewVolumes: true } : {}),
+      },
+      `service:${one.id}`,
+      one.cause,
+      [prepared, ...removed, ...peers, ...planner.infrastructure.neededBy(service)],
+    );
+    nodes.push(node);
+    return { id: one.id, cause: 'created', needs: [node] };
+  });
+  created.set(service.name, nodes);
+  return made;
+}
+
+/** Those that asked for it with `restart: true` stop before what they depend on is made anew, and start after it. */
+function stopDependants(planner: Planner, service: Service): readonly number[] {
+  const dependants = Object.values(planner.services).filter(({ dependsOn }) =>
+    dependsOn.some((dependency) => dependency.service === service.name && dependency.restart),
+  );
+  return dependants.flatMap((dependant) =>
+    planner.observed.instances
+      .filter(({ service: name, state }) => name === dependant.name && state.at === 'running')
+      .map((instance) =>
+        planner.removals.stop(instance, dependant.stopGraceMs, `dependency ${service.name} is made anew`),
+      ),
+  );
 }
 
 function planPrepare(plan: PlanBuilder, service: Service): number {
@@ -116,11 +221,10 @@ function planPrepare(plan: PlanBuilder, service: Service): number {
 /** A dependency condition is a node like any other, so `up` is one graph from pull to healthy. */
 function planGates(planner: Planner, service: Service): readonly number[] {
   return service.dependsOn.flatMap((dependency) => {
-    const target = planner.services[dependency.service];
-    if (target === undefined) return [];
+    if (planner.services[dependency.service] === undefined) return [];
     const starts = planner.started.get(dependency.service) ?? [];
     if (dependency.condition === 'started') return starts;
-    return instanceIds(target).map((id) =>
+    return (planner.ids.get(dependency.service) ?? []).map((id) =>
       planAwait(
         planner,
         id,
@@ -157,26 +261,6 @@ function planReady(planner: Planner, id: InstanceId): void {
 
 function awaitKey(id: InstanceId, condition: AwaitCondition, required: boolean): string {
   return `${id} ${condition} ${String(required)}`;
-}
-
-function planRemoval(
-  plan: PlanBuilder,
-  instance: ObservedInstance,
-  graceMs: number,
-  cause: string,
-  needs: readonly number[] = [],
-): number {
-  const subject = `service:${instance.id}`;
-  const stop = plan.add({ op: 'instance.stop', instance, graceMs }, subject, cause, needs);
-  return plan.add({ op: 'instance.remove', instance }, subject, cause, [stop]);
-}
-
-function removeOrphans(plan: PlanBuilder, project: Project, observed: Observed): void {
-  for (const orphan of findOrphans(project, observed)) planRemoval(plan, orphan, DEFAULT_GRACE_MS, 'orphan');
-}
-
-function instanceIds(service: Service): readonly InstanceId[] {
-  return Array.from({ length: service.replicas }, (_, at) => instanceId(service.name, at + 1));
 }
 
 /** The Engine's grace for a container that names none. */

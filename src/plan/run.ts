@@ -8,6 +8,7 @@ import { chainPlans, PlanBuilder } from './builder.ts';
 import { selectServices } from './graph.ts';
 import { planInfrastructure } from './infrastructure.ts';
 import { reconcile } from './reconcile.ts';
+import { chooseReplicas } from './replicas.ts';
 import type { ReconcileOptions } from './reconcile.ts';
 
 /**
@@ -24,12 +25,12 @@ export function planRun(project: Project, observed: Observed, name: string, opti
   const services = needed.map((dependency) => dependency.service);
   const before = services.length === 0 ? { nodes: [] } : reconcile(project, observed, { ...options, services });
   const plan = new PlanBuilder();
-  planInfrastructure(plan, project, chosen, withCreated(observed, before));
+  planInfrastructure(plan, project, chosen, withCreated(observed, before), undefined);
   const cause = service.kind === 'container' ? service.image : 'module';
   plan.add({ op: 'artifact.prepare', service }, `service:${service.name}`, cause);
   for (const { service: target, condition, required } of needed) {
     if (condition === 'started') continue;
-    for (const id of idsOf(project.services[target])) {
+    for (const id of idsOf(project.services[target], observed)) {
       if (isMet(id, condition, observed, before)) continue;
       plan.add(
         { op: 'instance.await', id, condition, required },
@@ -61,7 +62,10 @@ function isMet(id: InstanceId, condition: DependencyCondition, observed: Observe
   return state?.at === 'exited' && exitCode(state.exit) === 0;
 }
 
-function idsOf(service: Service | undefined): readonly InstanceId[] {
+/** Those that stay and those that are made, as `reconcile` chooses them. */
+function idsOf(service: Service | undefined, observed: Observed): readonly InstanceId[] {
   if (service === undefined) return [];
-  return Array.from({ length: service.replicas }, (_, at) => instanceId(service.name, at + 1));
+  const existing = observed.instances.filter((instance) => instance.service === service.name);
+  const { kept, added } = chooseReplicas(existing, service.replicas, () => false);
+  return [...kept.map(({ id }) => id), ...added.map((index) => instanceId(service.name, index))];
 }

@@ -42,6 +42,8 @@ export interface CreateRequest<S extends Service> {
   readonly workingDir: string;
   readonly configFiles: readonly string[];
   readonly logs: LogSink;
+  /** It does not get the unnamed volumes of the one that it replaces. */
+  readonly renewVolumes?: boolean | undefined;
   /** A container for one command: no replica of its service. Of containers only. */
   readonly oneOff?: OneOff | undefined;
 }

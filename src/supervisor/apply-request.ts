@@ -4,12 +4,14 @@ import type { Plan } from '../model/plan.ts';
 import type { Service } from '../model/project.ts';
 import type { Observed } from '../model/state.ts';
 import { chainPlans, formatPlan } from '../plan/builder.ts';
+import { changedVolumes } from '../plan/changed-resources.ts';
 import { findOrphans, reconcile } from '../plan/reconcile.ts';
 import { planRun } from '../plan/run.ts';
 import { forgetArtifacts, makeArtifacts } from './make-artifacts.ts';
 import { engineFor } from './needs-engine.ts';
 import type { Emit, ProjectState } from './project-state.ts';
-import { timedOut, warnOrphans } from './request-notes.ts';
+import { warnOrphans } from './request-notes.ts';
+import { runPatiently } from './run-patiently.ts';
 import { runPlan } from './run-plan.ts';
 import { readProjectFile, writeProjectFile } from './state-file.ts';
 
@@ -35,26 +37,37 @@ export async function applyProject(
     if (engine !== undefined) await wasm.removeStaleRelays(signal);
   }
   const observed = await state.observe(engine, signal);
+  const asked = request.changedVolumes === 'ask' && !request.dryRun ? changedVolumes(project, observed) : [];
+  if (asked.length > 0) {
+    emit({ type: 'changed-volumes', volumes: asked.map(({ key, name }) => ({ key, name })) });
+    return [];
+  }
   const plan = planApply(state, { ...request, project }, made.builds, observed);
-  if (!request.removeOrphans) warnOrphans(findOrphans(project, observed), emit);
+  if (!request.removeOrphans && !request.ignoreOrphans) warnOrphans(findOrphans(project, observed), emit);
   emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
   if (request.dryRun) return [];
   state.empty = false;
   instances.replaceAll(observed.instances, engine);
-  const patience = request.waitTimeoutMs === undefined ? undefined : AbortSignal.timeout(request.waitTimeoutMs);
-  const bounded = patience === undefined ? signal : AbortSignal.any([signal, patience]);
-  const failures = await runPlan(state, plan, { project, engine, emit, failFast: request.failFast }, bounded);
-  const late = patience?.aborted === true;
+  const failures = await runPatiently(
+    request.waitTimeoutMs,
+    async (inner) => await runPlan(state, plan, { project, engine, emit, failFast: request.failFast }, inner),
+    signal,
+  );
   state.former = state.former.filter((instance) => project.services[instance.service] !== undefined);
   await state.recordWasm();
   if (failures.length === 0) await forgetArtifacts(state, project, signal);
-  return late ? [...failures, timedOut(request.waitTimeoutMs ?? 0)] : failures;
+  return failures;
 }
 
 /** A dry run shows also what would be built. */
 function planApply(state: ProjectState, request: ApplyRequest, builds: Plan, observed: Observed): Plan {
   const { project, oneOff } = request;
-  const options = { ...request, hash: (service: Service): string => state.hash(service, project) };
+  const options = {
+    ...request,
+    replaceVolumes: request.changedVolumes === 'ask' ? [] : request.changedVolumes,
+    graceMs: request.timeoutMs,
+    hash: (service: Service): string => state.hash(service, project, observed.instances),
+  };
   const plan =
     oneOff === undefined ? reconcile(project, observed, options) : planRun(project, observed, oneOff, options);
   return request.dryRun && builds.nodes.length > 0 ? chainPlans(builds, plan) : plan;

@@ -7,7 +7,7 @@ import type { LogHub } from '../logs/hub.ts';
 import type { ProjectName } from '../model/ids.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Observed, ObservedInstance } from '../model/state.ts';
-import { configHashText } from '../plan/config-hash.ts';
+import { configHashText, containerConfigText } from '../plan/config-hash.ts';
 import type { ImageFiles } from '../storage/image-files.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 import type { Instances } from './instances.ts';
@@ -69,11 +69,15 @@ export class ProjectState {
     await record.write([...live, ...this.former]);
   }
 
-  hash(service: Service, project: Project): string {
-    const digest = this.parts.digests.digest(service);
-    return createHash('sha256')
-      .update(configHashText(service, project.volumes, project.networks, digest))
-      .digest('hex');
+  /** `instances`: those that the service may refer to. */
+  hash(service: Service, project: Project, instances: readonly ObservedInstance[]): string {
+    if (service.kind === 'wasm') {
+      const digest = this.parts.digests.digest(service);
+      return sha256(configHashText(service, project.volumes, project.networks, digest));
+    }
+    const { config } = service;
+    if ('hash' in config) return config.hash;
+    return sha256(containerConfigText(config.parts, (name) => firstOf(name, instances)?.handle));
   }
 
   /** Takes the Engine that the client means, and says so when the project is on another. */
@@ -83,6 +87,15 @@ export class ProjectState {
       'This project is on another Docker Engine than DOCKER_HOST or the docker context name now, and stays there; `wcompose down` first to move it.';
     emit({ type: 'warning', message });
   }
+}
+
+/** The container that others mean when they name a service. */
+function firstOf(service: string, instances: readonly ObservedInstance[]): ObservedInstance | undefined {
+  return instances.filter((one) => one.service === service).toSorted((a, b) => a.index - b.index)[0];
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 const RECORD_MS = 5_000;

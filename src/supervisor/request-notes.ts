@@ -30,7 +30,7 @@ export function checkNames(names: readonly string[], project: Project | undefine
 export function timedOut(ms: number): WireError {
   return {
     code: 'ERR_DEPENDENCY_FAILED',
-    message: `not everything was ready within ${ms / 1000} s`,
+    message: `application not healthy after ${ms / 1000}s`,
     hint: 'wcompose ps shows what is not; --wait-timeout gives more time',
   };
 }

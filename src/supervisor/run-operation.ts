@@ -126,6 +126,7 @@ async function createInstance(
       workingDir: project.workingDir,
       configFiles: project.files,
       logs: context.hub.sink(id),
+      renewVolumes: operation.renewVolumes,
     },
     signal,
   );

@@ -38,7 +38,7 @@ export async function runPlan(
     volumes,
     instances,
     hub,
-    hash: (service: Service) => state.hash(service, project),
+    hash: (service: Service) => state.hash(service, project, instances.containers()),
     build: options.build ?? AS_THE_FILE_SAYS,
     emit,
     progress: (service: Service, progress: Progress) =>

@@ -10,6 +10,7 @@ import { planRestart, planStart, planStop } from '../plan/teardown.ts';
 import { engineForDown } from './needs-engine.ts';
 import type { Emit, ProjectState } from './project-state.ts';
 import { checkNames } from './request-notes.ts';
+import { runPatiently } from './run-patiently.ts';
 import { runPlan } from './run-plan.ts';
 import { readProjectFile } from './state-file.ts';
 
@@ -35,7 +36,11 @@ export async function changeServices(
   instances.replaceAll(observed.instances, engine);
   const plan = planServices(state, request, project, observed);
   emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
-  const failures = await runPlan(state, plan, { project, engine, emit, failFast: false }, signal);
+  const failures = await runPatiently(
+    request.waitTimeoutMs,
+    async (inner) => await runPlan(state, plan, { project, engine, emit, failFast: false }, inner),
+    signal,
+  );
   if (request.action === 'remove') {
     const left = ({ service }: ObservedInstance): boolean =>
       request.services.length > 0 && !request.services.includes(service);
@@ -52,6 +57,12 @@ function planServices(
   observed: Observed,
 ): Plan {
   const { action, services } = request;
+  const options = {
+    services,
+    graceMs: request.timeoutMs,
+    withOthers: request.withoutDependencies !== true,
+    wait: request.wait === true,
+  };
   switch (action) {
     case 'stop':
       return planStop(observed, project, services, request.timeoutMs);
@@ -62,12 +73,9 @@ function planServices(
       return planRemove({ ...observed, instances: ended }, services, request.volumes === true);
     }
     case 'start':
-      return chainPlans(planStart(observed, project, services), planFormer(state, request, project, observed));
+      return chainPlans(planStart(observed, project, options), planFormer(state, request, project, observed));
     case 'restart':
-      return chainPlans(
-        planRestart(observed, project, services, request.timeoutMs),
-        planFormer(state, request, project, observed),
-      );
+      return chainPlans(planRestart(observed, project, options), planFormer(state, request, project, observed));
   }
 }
 
@@ -91,6 +99,10 @@ function planFormer(
     removeOrphans: false,
     start: true,
     wait: false,
-    hash: (service) => state.hash(service, project),
+    recreateDependencies: 'never',
+    renewVolumes: false,
+    replaceVolumes: [],
+    graceMs: request.timeoutMs,
+    hash: (service) => state.hash(service, project, observed.instances),
   });
 }

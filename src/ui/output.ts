@@ -9,6 +9,16 @@ export interface Output {
   style(format: Parameters<typeof styleText>[0], text: string): string;
 }
 
+/** The same without colours: `--no-color`. */
+export function withoutColors(output: Output): Output {
+  return {
+    out: (text) => output.out(text),
+    err: (text) => output.err(text),
+    interactive: output.interactive,
+    style: (_format, text) => text,
+  };
+}
+
 export interface OutputStreams {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;

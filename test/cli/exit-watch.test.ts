@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 
 import { applyScales } from '../../src/cli/scale.ts';
-import { checkExitFlags, ExitWatch } from '../../src/cli/exit-watch.ts';
+import { checkExitFrom, ExitWatch } from '../../src/cli/exit-watch.ts';
 import { container, project } from '../plan/fixtures.ts';
 
 describe('what the end of an instance means', () => {
@@ -50,13 +50,8 @@ describe('what the end of an instance means', () => {
     expect(watch.code).toBe(code);
   });
 
-  test.for([
-    [{ abortOnContainerExit: true, abortOnContainerFailure: true }, true, 'incompatible'],
-    [{ exitCodeFrom: 'a', abortOnContainerFailure: true }, true, 'incompatible'],
-    [{ abortOnContainerExit: true }, false, '--detach'],
-    [{ exitCodeFrom: 'x' }, true, 'no such service: x'],
-  ] as const)('flags that cannot be: %j', ([options, attached, message], { expect }) => {
-    expect(() => checkExitFlags(options, attached, ['a'])).toThrow(message);
+  test('the status of a service that is not there cannot be had', ({ expect }) => {
+    expect(() => checkExitFrom({ exitCodeFrom: 'x' }, ['a'])).toThrow('no such service: x');
   });
 });
 

@@ -55,6 +55,7 @@ export function container(name: string, on: On = ['default'], more: Partial<Cont
     networks: serviceNetworks(on),
     image: 'busybox',
     pullPolicy: 'missing',
+    config: { hash: 'h1' },
     engine: {},
     ...more,
   };

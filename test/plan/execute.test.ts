@@ -10,6 +10,10 @@ import { container, needs, nothing, project } from './fixtures.ts';
 const three = project([container('a'), container('b'), container('c', { dependsOn: [needs('a', 'healthy')] })]);
 const plan = reconcile(three, nothing, {
   recreate: 'changed',
+  recreateDependencies: 'changed',
+  renewVolumes: false,
+  replaceVolumes: [],
+  graceMs: undefined,
   services: [],
   withDependencies: true,
   removeOrphans: false,

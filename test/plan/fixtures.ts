@@ -38,6 +38,7 @@ export function container(name: string, over: Partial<ContainerService> = {}): C
     name: serviceName(name),
     image: name,
     pullPolicy: 'missing',
+    config: { hash: 'h1' },
     engine: {},
     ...over,
   };

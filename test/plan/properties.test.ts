@@ -68,6 +68,10 @@ const instances: fc.Arbitrary<readonly ObservedInstance[]> = fc.uniqueArray(
 
 const options: ReconcileOptions = {
   recreate: 'changed',
+  recreateDependencies: 'changed',
+  renewVolumes: false,
+  replaceVolumes: [],
+  graceMs: undefined,
   services: [],
   withDependencies: true,
   removeOrphans: true,
@@ -156,8 +160,11 @@ describe('properties of plans', () => {
       fc.property(services, instances, (all, left) => {
         const before: Observed = { instances: left, networks: [], volumes: [] };
         const after = apply(reconcile(projectOf(all), before, options), before);
-        const ids = all.flatMap((one) => Array.from({ length: one.replicas }, (_, at) => instanceId(one.name, at + 1)));
-        expect(after.instances.map((instance) => instance.id).toSorted()).toEqual(ids.toSorted());
+        const counts = (of: readonly string[]): object =>
+          Object.fromEntries(all.map(({ name }) => [name, of.filter((one) => one === name).length]));
+        const wanted = all.flatMap((one) => Array.from({ length: one.replicas }, () => String(one.name)));
+        expect(counts(after.instances.map((instance) => instance.service))).toEqual(counts(wanted));
+        expect(after.instances).toHaveLength(wanted.length);
         expect(after.instances.every((instance) => instance.state.at === 'running')).toBe(true);
       }),
     );
@@ -214,7 +221,13 @@ describe('properties of plans', () => {
         const wanted = projectOf(all);
         const before: Observed = { instances: left, networks: [], volumes: [] };
         const up = apply(reconcile(wanted, before, options), before);
-        const down = planDown(up, { project: wanted, removeVolumes: true, removeOrphans: true, graceMs: undefined });
+        const down = planDown(up, {
+          project: wanted,
+          services: [],
+          removeVolumes: true,
+          removeOrphans: true,
+          graceMs: undefined,
+        });
         expect(apply(down, up)).toEqual({ instances: [], networks: [], volumes: [] });
       }),
     );

@@ -7,6 +7,10 @@ import { container, mount, needs, network, nothing, observed, project, seen, vol
 
 const options: ReconcileOptions = {
   recreate: 'changed',
+  recreateDependencies: 'changed',
+  renewVolumes: false,
+  replaceVolumes: [],
+  graceMs: undefined,
   services: [],
   withDependencies: true,
   removeOrphans: false,
@@ -112,8 +116,8 @@ describe('reconcile: desired and observed state in, plan out', () => {
     const down = reconcile(project([one]), observed([seen(one), seen(one, { index: 2 })]), options);
     expect(`${formatPlan(up)}\n--\n${formatPlan(down)}`).toMatchInlineSnapshot(`
       "[] -> #1 service:a, artifact.prepare, a
-      [1] -> #2 service:a#2, instance.create, not found
-      [2] -> #3 service:a#2, instance.start, created
+      [1] -> #2 service:a#4, instance.create, not found
+      [2] -> #3 service:a#4, instance.start, created
       --
       [] -> #1 service:a#2, instance.stop, scale down
       [1] -> #2 service:a#2, instance.remove, scale down"

@@ -9,6 +9,10 @@ import { container, here, mount, needs, nothing, observed, project, seen, volume
 
 const options = {
   recreate: 'changed',
+  recreateDependencies: 'changed',
+  renewVolumes: false,
+  replaceVolumes: [],
+  graceMs: undefined,
   services: ['job'],
   withDependencies: true,
   removeOrphans: false,

@@ -8,7 +8,9 @@ const db = container('db');
 const api = wasm('api', { dependsOn: [needs('db')] });
 const both = project([db, api], { volumes: { data: volume('data') } });
 const up = observed([seen(api), seen(db)], { volumes: [{ key: 'data', name: 'demo_data', id: 'v' }] });
-const options = { project: both, removeVolumes: false, removeOrphans: false, graceMs: undefined };
+const options = { project: both, services: [], removeVolumes: false, removeOrphans: false, graceMs: undefined };
+
+const starting = { services: [], withOthers: true, wait: false };
 
 describe('teardown: what is observed in, plan out', () => {
   test('down stops dependants first, then removes, then networks', ({ expect }) => {
@@ -24,7 +26,9 @@ describe('teardown: what is observed in, plan out', () => {
   test('down -v removes volumes, never external ones', ({ expect }) => {
     const external = { ...both, volumes: { data: volume('data', { external: true }) } };
     const ops = (project_: typeof both): readonly string[] =>
-      planDown(up, { ...options, project: project_, removeVolumes: true }).nodes.map((node) => node.operation.op);
+      planDown(up, { ...options, project: project_, services: [], removeVolumes: true }).nodes.map(
+        (node) => node.operation.op,
+      );
     expect(ops(both)).toContain('volume.remove');
     expect(ops(external)).not.toContain('volume.remove');
   });
@@ -62,9 +66,9 @@ describe('teardown: what is observed in, plan out', () => {
     expect({
       stopOne: formatPlan(planStop(up, both, ['db'], 500)),
       stopAll: formatPlan(planStop(up, both, [], undefined)),
-      startAll: formatPlan(planStart(stopped, both, [])),
-      startRunning: formatPlan(planStart(up, both, [])),
-      restart: formatPlan(planRestart(up, both, [], undefined)),
+      startAll: formatPlan(planStart(stopped, both, starting)),
+      startRunning: formatPlan(planStart(up, both, starting)),
+      restart: formatPlan(planRestart(up, both, starting)),
     }).toMatchInlineSnapshot(`
       {
         "restart": "[] -> #1 service:api#1, instance.stop, restart

@@ -51,7 +51,8 @@ function stagesOf(options: ConfigOptions, allResources: boolean): ModelOptions {
     resolvePaths: options.pathResolution,
     // What a variable stands for is not known, so nothing can be said of what it refers to.
     consistency: options.consistency && options.interpolate && !listsVariables,
-    resolveEnvironment: options.envResolution && !listsVariables,
+    // docker compose hashes the service as the file has it, with the names of its env files.
+    resolveEnvironment: options.envResolution && !listsVariables && options.hash === undefined,
     select: true,
     allResources,
   };

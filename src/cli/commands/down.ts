@@ -6,6 +6,7 @@ import { ensureSupervisor } from '../connect.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { followPlan, planStatus } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
+import { orphanPolicy } from '../orphans.ts';
 
 export interface DownOptions {
   readonly volumes?: boolean;
@@ -15,6 +16,7 @@ export interface DownOptions {
 }
 
 export async function down(
+  services: readonly string[],
   options: DownOptions,
   context: CommandContext,
   interrupts: Interrupts,
@@ -23,8 +25,9 @@ export async function down(
   const { client } = await ensureSupervisor(name, { sameVersion: false }, context.signal);
   const request = {
     project,
+    services,
     removeVolumes: options.volumes === true,
-    removeOrphans: options.removeOrphans === true,
+    removeOrphans: orphanPolicy(options.removeOrphans === true, process.env).removeOrphans,
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     dryRun: options.dryRun === true,
     engineEnv: pickEngineEnv(process.env),

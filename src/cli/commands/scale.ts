@@ -3,6 +3,7 @@ import { buildEnvironment } from '../build-environment.ts';
 import { ensureSupervisor } from '../connect.ts';
 import { EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
+import { orphanPolicy } from '../orphans.ts';
 import { followPlan } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
 import { applyScales, readScales } from '../scale.ts';
@@ -23,7 +24,10 @@ export async function scale(
     services,
     withDependencies: options.deps !== false,
     recreate: 'changed',
-    removeOrphans: false,
+    recreateDependencies: 'changed',
+    ...orphanPolicy(false, process.env),
+    renewVolumes: false,
+    changedVolumes: [],
     build: 'missing',
     buildEnvironment: buildEnvironment(project, process.env),
     start: true,

@@ -1,68 +1,47 @@
 import { pickEngineEnv } from '../../control/engine-env.ts';
-import type { ApplyRequest } from '../../control/protocol.ts';
+import type { ApplyRequest, SupervisorEvent } from '../../control/protocol.ts';
 import { WcError } from '../../model/diagnostic.ts';
 import type { Project } from '../../model/project.ts';
 import { LogLines } from '../../ui/log-lines.ts';
+import { withoutColors } from '../../ui/output.ts';
 import { AttachedUp } from '../attached-up.ts';
+import { attachedServices } from '../attached-services.ts';
 import { buildEnvironment } from '../build-environment.ts';
+import { confirmVolumes } from '../confirm-volumes.ts';
 import { ensureSupervisor } from '../connect.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
-import { checkExitFlags, ExitWatch } from '../exit-watch.ts';
-import type { ExitOptions } from '../exit-watch.ts';
+import { checkExitFrom, ExitWatch } from '../exit-watch.ts';
 import { followPlan, planStatus } from '../follow-plan.ts';
 import type { Interrupts } from '../interrupt.ts';
+import { orphanPolicy } from '../orphans.ts';
+import { withPullPolicy } from '../pull-policy.ts';
 import { applyScales } from '../scale.ts';
+import { checkUpFlags } from '../up-flags.ts';
+import type { UpOptions } from '../up-flags.ts';
 
-export interface UpOptions extends ExitOptions {
-  readonly detach?: boolean;
-  readonly wait?: boolean;
-  readonly waitTimeout?: number;
-  readonly dryRun?: boolean;
-  readonly forceRecreate?: boolean;
-  readonly noRecreate?: boolean;
-  readonly noDeps?: boolean;
-  readonly noStart?: boolean;
-  /** `--build`; false: `--no-build`. */
-  readonly build?: boolean;
-  readonly removeOrphans?: boolean;
-  /** `SERVICE=NUMBER` */
-  readonly scale?: readonly string[];
-  readonly failFast?: boolean;
-  readonly timeout?: number;
-  readonly logPrefix?: boolean;
-  readonly timestamps?: boolean;
-}
-
+/** Makes the project what the file says, and stays to follow it unless it is told not to. */
 export async function up(
   services: readonly string[],
   options: UpOptions,
-  context: CommandContext,
+  given: CommandContext,
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
-  checkFlags(options);
-  const loaded = await context.loadProject(services);
-  const project = applyScales(loaded.project, options.scale ?? []);
-  if (Object.keys(project.services).length === 0) {
-    throw new WcError('ERR_NO_SUCH_SERVICE', 'no service selected', {
-      hint: 'the file has none, or all of them are in profiles that are not enabled (--profile)',
-    });
-  }
-  const attached = !(
-    options.detach === true ||
-    options.wait === true ||
-    options.dryRun === true ||
-    options.noStart === true
-  );
-  checkExitFlags(options, attached, Object.keys(project.services));
+  checkUpFlags(options);
+  const context = options.noColor === true ? { ...given, output: withoutColors(given.output) } : given;
+  const project = await loadProject(services, options, context);
+  const attached = ![options.detach, options.wait, options.dryRun, options.noStart].includes(true);
+  checkExitFrom(options, Object.keys(project.services));
+  const attachTo = attachedServices(project, services, options);
   const { client } = await ensureSupervisor(project.name, { sameVersion: true }, context.signal);
   const request = applyRequest(project, services, options, attached);
+  const apply = (signal: AbortSignal): AsyncIterable<SupervisorEvent> =>
+    pullQuietly(options, confirmVolumes(client, request, context, signal));
   if (attached) {
-    const graceMs = options.timeout === undefined ? undefined : options.timeout * 1000;
     const lines = logLines(project, options, context);
     const exits = new ExitWatch(options);
-    return await new AttachedUp({ client, request, lines, graceMs, exits }, context).run(interrupts);
+    return await new AttachedUp({ client, request, apply, attachTo, lines, exits }, context).run(interrupts);
   }
-  const events = client.stream('PUT /v1/project', request, interrupts.until(context.signal));
+  const events = apply(interrupts.until(context.signal));
   const result = await followPlan(events, context.output, { printPlan: options.dryRun === true });
   if (result.ok && result.nodes === 0 && options.dryRun !== true)
     context.output.err(' Everything is as the file says.\n');
@@ -73,9 +52,18 @@ export async function up(
   });
 }
 
+async function loadProject(services: readonly string[], options: UpOptions, context: CommandContext): Promise<Project> {
+  const loaded = await context.loadProject(services);
+  const project = withPullPolicy(applyScales(loaded.project, options.scale ?? []), options.pull);
+  if (Object.keys(project.services).length > 0) return project;
+  throw new WcError('ERR_NO_SUCH_SERVICE', 'no service selected', {
+    hint: 'the file has none, or all of them are in profiles that are not enabled (--profile)',
+  });
+}
+
 function logLines(project: Project, options: UpOptions, { output }: CommandContext): LogLines {
   return new LogLines(output, {
-    prefix: options.logPrefix !== false,
+    prefix: options.noLogPrefix !== true,
     timestamps: options.timestamps === true,
     names: Object.values(project.services).map((service) => `${service.name}-${service.replicas}`),
   });
@@ -87,13 +75,18 @@ function applyRequest(
   options: UpOptions,
   attached: boolean,
 ): ApplyRequest {
+  const unlessNamed = options.noRecreate === true ? 'never' : 'changed';
   return {
     project,
     services,
     withDependencies: options.noDeps !== true,
-    recreate: options.forceRecreate === true ? 'always' : options.noRecreate === true ? 'never' : 'changed',
-    removeOrphans: options.removeOrphans === true,
-    build: options.build === undefined ? 'missing' : options.build ? 'always' : 'never',
+    recreate: options.forceRecreate === true ? 'always' : unlessNamed,
+    recreateDependencies: options.alwaysRecreateDeps === true ? 'always' : unlessNamed,
+    ...orphanPolicy(options.removeOrphans === true, process.env),
+    renewVolumes: options.renewAnonVolumes === true,
+    changedVolumes: options.yes === true ? 'all' : 'ask',
+    timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+    build: options.noBuild === true ? 'never' : options.build === true ? 'always' : 'missing',
     buildEnvironment: buildEnvironment(project, process.env),
     start: options.noStart !== true,
     wait: options.wait === true,
@@ -106,11 +99,12 @@ function applyRequest(
   };
 }
 
-function checkFlags(options: UpOptions): void {
-  if (options.forceRecreate === true && options.noRecreate === true) {
-    throw new WcError('ERR_USAGE', '--force-recreate and --no-recreate are incompatible');
-  }
-  if (options.waitTimeout !== undefined && options.wait !== true) {
-    throw new WcError('ERR_USAGE', '--wait-timeout needs --wait');
+async function* pullQuietly(
+  options: UpOptions,
+  events: AsyncIterable<SupervisorEvent>,
+): AsyncGenerator<SupervisorEvent> {
+  for await (const event of events) {
+    const isProgress = event.type === 'node' && event.outcome === 'progress' && event.node.op === 'artifact.prepare';
+    if (options.quietPull !== true || !isProgress) yield event;
   }
 }

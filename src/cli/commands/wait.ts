@@ -22,6 +22,6 @@ export async function wait(
     throw error;
   }
   output.out(`${ended.name} exited with code ${ended.code}\n`);
-  if (options.downProject === true) await down({}, context, interrupts);
+  if (options.downProject === true) await down([], {}, context, interrupts);
   return ended.code;
 }

@@ -1,10 +1,9 @@
 import { instanceId } from '../../model/ids.ts';
 import type { ContainerService } from '../../model/project.ts';
 import type { CreateRequest, ResolvedMount } from '../runtime.ts';
-import type { ContainerInspect, VolumeReply } from './engine-api.ts';
+import type { ContainerInspect, ImageInspect, VolumeReply } from './engine-api.ts';
 import type { Engine } from './engine.ts';
 import { explained } from './errors.ts';
-import { inspectImage } from './images.ts';
 import { COMPOSE_VERSION, LABEL } from './labels.ts';
 
 /**
@@ -34,10 +33,13 @@ export class AnonymousVolumes {
   }
 
   /** Mounts that give every such target its volume: the one its former container had, else a new one. */
-  async provide(request: CreateRequest<ContainerService>, signal: AbortSignal): Promise<Provided> {
-    const image = await inspectImage(this.#engine, request.service.image, signal);
+  async provide(
+    request: CreateRequest<ContainerService>,
+    image: ImageInspect | undefined,
+    signal: AbortSignal,
+  ): Promise<Provided> {
     const key = `${request.project}/${request.id}`;
-    const kept = this.#kept.get(key);
+    const kept = request.renewVolumes === true ? undefined : this.#kept.get(key);
     const mounts: ResolvedMount[] = [];
     const made: string[] = [];
     for (const spec of anonymousTargets(request, Object.keys(image?.Config?.Volumes ?? {}))) {

@@ -26,7 +26,11 @@ export interface CreatePlan {
  * What `POST /containers/create` gets, and what is to be done after it. Pure. An attribute without a row in the table is
  * ERR_COMPOSE_UNSUPPORTED, a value that the row cannot use ERR_COMPOSE_INVALID.
  */
-export function planCreate(request: CreateRequest<ContainerService>, severalNetworks: boolean): CreatePlan {
+export function planCreate(
+  request: CreateRequest<ContainerService>,
+  severalNetworks: boolean,
+  imageId?: string,
+): CreatePlan {
   const { service } = request;
   const parts = attributes(service);
   const name = containerName(request.project, service, request.index);
@@ -49,7 +53,7 @@ export function planCreate(request: CreateRequest<ContainerService>, severalNetw
       ...(severalNetworks ? {} : optional('MacAddress', mac)),
       ...processConfig(service),
       ...attachedInput(request.oneOff),
-      Labels: containerLabels({ ...request, networks }),
+      Labels: containerLabels({ ...request, networks, imageId }),
       ExposedPorts: exposedPorts(service),
       HostConfig: {
         ...parts.host,

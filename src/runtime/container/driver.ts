@@ -8,7 +8,7 @@ import type { Engine } from './engine.ts';
 import { explained, isStatus } from './errors.ts';
 import type { ErrorSubject } from './errors.ts';
 import { containerEvents } from './events.ts';
-import { ensureImage } from './images.ts';
+import { ensureImage, inspectImage } from './images.ts';
 import { requireApi } from './needs-api.ts';
 import { observeContainers, toExit } from './observe.ts';
 import { namePortOwner } from './port-owner.ts';
@@ -79,10 +79,12 @@ async function create(
   planCreate(resolved, false);
   requireApi(engine, service);
   requireContents(service.files ?? []);
-  const provided = await volumes.provide(resolved, signal);
+  const image = await inspectImage(engine, service.image, signal);
+  const provided = await volumes.provide(resolved, image, signal);
   const { name, body, connect } = planCreate(
     { ...resolved, mounts: provided.mounts },
     engine.supports(SEVERAL_NETWORKS),
+    image?.Id,
   );
   const subject = { doing: `create container ${name}`, service };
   let id: string | undefined;

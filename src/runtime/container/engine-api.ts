@@ -71,6 +71,7 @@ export interface PortBinding {
 }
 
 export interface EndpointReply {
+  readonly NetworkID: string;
   readonly IPAddress: string;
   readonly Aliases?: readonly string[] | null;
   /** Every name that is answered; only from API 1.44 on. */

@@ -121,7 +121,7 @@ const REFUSALS: readonly Refusal[] = [
     pattern: /container name "\/?(.+?)" is already in use/,
     explain: ([name = '']) => ({
       code: 'ERR_NAME_TAKEN',
-      message: `container name ${name} is taken by a container that is not of this project`,
+      message: `container name "${name}" is already in use by a container that is not of this project`,
       hint: `rename the service's container (container_name) or remove the other one: docker rm -f ${name}`,
     }),
   },

@@ -1,5 +1,5 @@
 import type { ProjectName } from '../../model/ids.ts';
-import type { ContainerService, NetworkSpec } from '../../model/project.ts';
+import type { ContainerService, NetworkSpec, VolumeSpec } from '../../model/project.ts';
 import type { Filters } from './engine-api.ts';
 
 /**
@@ -14,6 +14,8 @@ export const LABEL = {
   number: 'com.docker.compose.container-number',
   configHash: 'com.docker.compose.config-hash',
   version: 'com.docker.compose.version',
+  /** The id of the image that the container was made of. */
+  image: 'com.docker.compose.image',
   workingDir: 'com.docker.compose.project.working_dir',
   configFiles: 'com.docker.compose.project.config_files',
   dependsOn: 'com.docker.compose.depends_on',
@@ -39,6 +41,8 @@ export interface LabelInput {
   readonly configFiles: readonly string[];
   readonly networks: readonly NetworkSpec[];
   readonly oneOff?: { readonly slug: string } | undefined;
+  /** Undefined: not known; docker compose would make the container anew. */
+  readonly imageId?: string | undefined;
 }
 
 export function containerLabels(input: LabelInput): Readonly<Record<string, string>> {
@@ -52,6 +56,7 @@ export function containerLabels(input: LabelInput): Readonly<Record<string, stri
     [LABEL.number]: String(input.index),
     [LABEL.configHash]: input.configHash,
     [LABEL.version]: COMPOSE_VERSION,
+    ...(input.imageId === undefined ? {} : { [LABEL.image]: input.imageId }),
     [LABEL.workingDir]: input.workingDir,
     [LABEL.configFiles]: input.configFiles.join(','),
     [LABEL.dependsOn]: service.dependsOn.map(dependsOnText).join(','),
@@ -70,14 +75,19 @@ function dependsOnText(dependency: ContainerService['dependsOn'][number]): strin
   return `${dependency.service}:${CONDITIONS[dependency.condition]}:${String(dependency.restart)}`;
 }
 
-/** Labels of a network or volume. No config-hash: ours would differ from docker compose's, which would ask to re-create it. */
+/** Labels of a network or volume. */
 export function resourceLabels(
-  own: Readonly<Record<string, string>>,
   project: ProjectName,
   kind: 'network' | 'volume',
-  key: string,
+  spec: NetworkSpec | VolumeSpec,
 ): Readonly<Record<string, string>> {
-  return { ...own, [LABEL.project]: project, [LABEL[kind]]: key, [LABEL.version]: COMPOSE_VERSION };
+  return {
+    ...spec.labels,
+    [LABEL.project]: project,
+    [LABEL[kind]]: spec.key,
+    [LABEL.version]: COMPOSE_VERSION,
+    ...(spec.configHash === undefined ? {} : { [LABEL.configHash]: spec.configHash }),
+  };
 }
 
 /** Compose key -> the Engine's network name, of a container's labels; empty for a container that is not ours. */

@@ -23,14 +23,10 @@ export async function ensureNetwork(
   const [oldest] = await findNetworks(engine, network.name, signal);
   if (network.external) {
     if (oldest !== undefined) return;
-    throw new WcError(
-      'ERR_NETWORK',
-      `network ${network.name} is declared as external, but there is none of that name`,
-      {
-        source: network.source,
-        hint: `make it with: docker network create ${network.name}`,
-      },
-    );
+    throw new WcError('ERR_NETWORK', `network ${network.name} declared as external, but could not be found`, {
+      source: network.source,
+      hint: `make it with: docker network create ${network.name}`,
+    });
   }
   if (oldest !== undefined) {
     requireOurs(oldest, project, network);
@@ -51,7 +47,12 @@ export async function listNetworks(
 ): Promise<readonly ObservedResource[]> {
   const filters = projectFilter(project);
   const found = await engine.request<readonly NetworkReply[]>('GET', '/networks', { filters }, signal);
-  return found.map(({ Id, Name, Labels }) => ({ id: Id, name: Name, key: Labels?.[LABEL.network] ?? Name }));
+  return found.map(({ Id, Name, Labels }) => ({
+    id: Id,
+    name: Name,
+    key: Labels?.[LABEL.network] ?? Name,
+    configHash: Labels?.[LABEL.configHash],
+  }));
 }
 
 /**
@@ -157,7 +158,7 @@ function networkBody(project: ProjectName, network: NetworkSpec): Readonly<Recor
     ...(network.ipam === undefined ? {} : { IPAM: ipamBody(network.ipam) }),
     Driver: network.driver ?? 'bridge',
     Options: network.driverOpts,
-    Labels: resourceLabels(network.labels, project, 'network', network.key),
+    Labels: resourceLabels(project, 'network', network),
   };
 }
 

@@ -32,10 +32,7 @@ async function observeOne(
 ): Promise<ObservedInstance | undefined> {
   const found = await inspect(engine, summary.Id, signal);
   if (found === undefined) return undefined;
-  const observed = toObserved(found, project);
-  const stale = (await hasNewerImage(engine, summary, found, signal)) || lacksNetwork(found);
-  // No service has this hash, so the container is made anew by the next `up`.
-  return stale ? { ...observed, configHash: '' } : observed;
+  return { ...toObserved(found, project), imageChanged: await hasNewerImage(engine, summary, found, signal) };
 }
 
 /** The image's name stands for another image by now: it was built or pulled again. */
@@ -48,12 +45,6 @@ async function hasNewerImage(
   if (summary.Image !== summary.ImageID || found.Config.Image === found.Image) return false;
   const now = await inspectImage(engine, found.Config.Image, signal);
   return now !== undefined && now.Id !== found.Image;
-}
-
-/** It was made by a process that ended before it had connected all of them, or somebody disconnected it. */
-function lacksNetwork(found: ContainerInspect): boolean {
-  const present = found.NetworkSettings.Networks;
-  return Object.values(networksOf(found.Config.Labels ?? {})).some((name) => present[name] === undefined);
 }
 
 /** One container as the planner and `ps` see it. Pure. */
@@ -75,6 +66,10 @@ export function toObserved(found: ContainerInspect, project: ProjectName): Obser
     addresses: toAddresses(found, labels, project),
     createdAt: Date.parse(found.Created),
     restarts: found.RestartCount,
+    connected: Object.fromEntries(
+      Object.entries(found.NetworkSettings.Networks).map(([name, { NetworkID }]) => [name, NetworkID]),
+    ),
+    mounted: found.Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name !== undefined ? [Name] : [])),
   };
 }
 

@@ -28,7 +28,11 @@ export async function resolveReferences(
     attributes['volumes_from'] !== undefined ||
     attributes['links'] !== undefined;
   const peers = needed ? await listContainers(engine, projectFilter(request.project), signal) : [];
-  const find = (name: string, attribute: string): ContainerSummary => findPeer(peers, name, attribute, service);
+  const find = (name: string, attribute: string): ContainerSummary => {
+    const [first] = peersOf(name, peers);
+    if (first === undefined) throw missing(name, attribute, service);
+    return first;
+  };
   for (const name of NAMESPACES) {
     const value = attributes[name];
     if (isServiceReference(value)) resolved[name] = `container:${find(value.slice(PREFIX.length), name).Id}`;
@@ -36,7 +40,7 @@ export async function resolveReferences(
   const from = attributes['volumes_from'];
   if (from !== undefined) resolved['volumes_from'] = list(from).map((entry) => volumesFrom(entry, find));
   const links = attributes['links'];
-  if (links !== undefined) resolved['links'] = list(links).map((entry) => link(entry, find));
+  if (links !== undefined) resolved['links'] = list(links).flatMap((entry) => link(entry, peers, request));
   const security = attributes['security_opt'];
   if (security !== undefined) {
     resolved['security_opt'] = await Promise.all(
@@ -59,22 +63,32 @@ function isServiceReference(value: unknown): value is string {
   return typeof value === 'string' && value.startsWith(PREFIX);
 }
 
-function findPeer(
-  peers: readonly ContainerSummary[],
-  name: string,
-  attribute: string,
-  service: ContainerService,
-): ContainerSummary {
-  const found = peers
+function peersOf(name: string, peers: readonly ContainerSummary[]): readonly ContainerSummary[] {
+  return peers
     .filter((peer) => isInstance(peer.Labels) && peer.Labels[LABEL.service] === name)
     .toSorted((a, b) => Number(a.Labels[LABEL.number]) - Number(b.Labels[LABEL.number]));
-  const [first] = found;
-  if (first !== undefined) return first;
-  throw new WcError('ERR_COMPOSE_INVALID', `${service.name}: ${attribute} names ${name}, which has no container`, {
-    source: { ...service.source, path: `services.${service.name}.${attribute}` },
-    hint: `is ${name} a container service, and is it started before ${service.name} (depends_on)?`,
-  });
 }
+
+function missing(name: string, attribute: string, service: ContainerService): WcError {
+  const what = SHARED[attribute] ?? attribute;
+  return new WcError(
+    'ERR_COMPOSE_INVALID',
+    `${service.name}: cannot share ${what} with service ${name}: container missing`,
+    {
+      source: { ...service.source, path: `services.${service.name}.${attribute}` },
+      hint: `wcompose up ${name} makes it`,
+    },
+  );
+}
+
+const SHARED: Readonly<Record<string, string>> = {
+  network_mode: 'network namespace',
+  ipc: 'IPC namespace',
+  pid: 'PID namespace',
+  uts: 'UTS namespace',
+  cgroup: 'cgroup',
+  volumes_from: 'volume',
+};
 
 type Find = (name: string, attribute: string) => ContainerSummary;
 
@@ -85,10 +99,17 @@ function volumesFrom(entry: string, find: Find): string {
   return [find(name, 'volumes_from').Id, ...mode].join(':');
 }
 
-/** `db` or `db:database` */
-function link(entry: string, find: Find): string {
+/** `db` or `db:database`: every container of the service, by all names that it has there; none where it has none. */
+function link(
+  entry: string,
+  peers: readonly ContainerSummary[],
+  { project, index }: CreateRequest<ContainerService>,
+): readonly string[] {
   const [name = '', alias = name] = entry.split(':');
-  return `${plainName(find(name, 'links').Names[0] ?? '')}:${alias}`;
+  return peersOf(name, peers).flatMap(({ Names }) => {
+    const container = plainName(Names[0] ?? '');
+    return [alias, `${name}-${index}`, `${project}-${name}-${index}`].map((known) => `${container}:${known}`);
+  });
 }
 
 /** The Engine takes the profile itself, and not where it is. */

@@ -63,6 +63,7 @@ export async function listVolumes(
     id: Name,
     name: Name,
     key: Labels?.[LABEL.volume] ?? Name,
+    configHash: Labels?.[LABEL.configHash],
     instance: Labels?.[LABEL.anonymous],
   }));
 }
@@ -124,7 +125,7 @@ function volumeBody(
     Name: volume.name,
     Driver: volume.driver ?? 'local',
     DriverOpts: device === undefined ? volume.driverOpts : { type: 'none', o: 'bind', device },
-    Labels: resourceLabels(volume.labels, project, 'volume', volume.key),
+    Labels: resourceLabels(project, 'volume', volume),
   };
 }
 

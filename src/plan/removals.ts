@@ -1,0 +1,46 @@
+import type { ObservedInstance } from '../model/state.ts';
+import type { PlanBuilder } from './builder.ts';
+
+/** Stops and removes instances; several reasons to do so are one node. */
+export class Removals {
+  readonly #plan: PlanBuilder;
+  readonly #graceMs: number | undefined;
+  readonly #stops = new Map<string, number>();
+  readonly #removes = new Map<string, number>();
+
+  /** `graceMs` overrides what each service allows for its stop. */
+  constructor(plan: PlanBuilder, graceMs: number | undefined) {
+    this.#plan = plan;
+    this.#graceMs = graceMs;
+  }
+
+  isStopped(instance: ObservedInstance): boolean {
+    return this.#stops.has(instance.handle);
+  }
+
+  isRemoved(instance: ObservedInstance): boolean {
+    return this.#removes.has(instance.handle);
+  }
+
+  stop(instance: ObservedInstance, graceMs: number, cause: string, needs: Iterable<number> = []): number {
+    const known = this.#stops.get(instance.handle);
+    if (known !== undefined) return known;
+    const operation = { op: 'instance.stop', instance, graceMs: this.#graceMs ?? graceMs } as const;
+    const node = this.#plan.add(operation, `service:${instance.id}`, cause, needs);
+    this.#stops.set(instance.handle, node);
+    return node;
+  }
+
+  remove(instance: ObservedInstance, graceMs: number, cause: string, needs: readonly number[] = []): number {
+    const known = this.#removes.get(instance.handle);
+    if (known !== undefined) return known;
+    const stop = this.stop(instance, graceMs, cause, needs);
+    // What was to be stopped before for another reason may have fewer needs.
+    const node = this.#plan.add({ op: 'instance.remove', instance }, `service:${instance.id}`, cause, [
+      stop,
+      ...(this.#plan.needsOf(stop).length === 0 ? needs : []),
+    ]);
+    this.#removes.set(instance.handle, node);
+    return node;
+  }
+}
