@@ -42,7 +42,7 @@ export async function followPlan(
         output.err(`${output.style('yellow', 'Warning:')} ${event.message}\n`);
         break;
       case 'end':
-        for (const failure of event.failures) output.err(`${formatError(fromWireError(failure))}\n`);
+        output.err(event.failures.map((failure) => `${formatError(fromWireError(failure))}\n`).join(''));
         return { ok: event.ok, nodes, endedBy: event.endedBy };
       case 'changed-volumes':
       case 'subscribed':
