@@ -10,10 +10,6 @@ export class PlanBuilder {
     return id;
   }
 
-  needsOf(id: number): readonly number[] {
-    return this.#nodes[id - 1]?.needs ?? [];
-  }
-
   build(): Plan {
     return { nodes: this.#nodes };
   }

@@ -171,7 +171,7 @@ function planCreations(planner: Planner, service: Service, todos: readonly Todo[
   const replaced = todos.some((one) => one.create && one.current !== undefined);
   if (replaced) planner.recreated.add(service.name);
   const prepared = planPrepare(plan, service);
-  const stopped = replaced ? stopDependants(planner, service) : [];
+  const stopped = replaced ? stopDependants(planner, service, prepared) : [];
   const peers = referencedServices(service).flatMap((name) => created.get(name) ?? []);
   const nodes: number[] = [];
   const made = todos.map((one): Made => {
@@ -200,7 +200,7 @@ function planCreations(planner: Planner, service: Service, todos: readonly Todo[
 }
 
 /** Those that asked for it with `restart: true` stop before what they depend on is made anew, and start after it. */
-function stopDependants(planner: Planner, service: Service): readonly number[] {
+function stopDependants(planner: Planner, service: Service, prepared: number): readonly number[] {
   const dependants = Object.values(planner.services).filter(({ dependsOn }) =>
     dependsOn.some((dependency) => dependency.service === service.name && dependency.restart),
   );
@@ -208,7 +208,7 @@ function stopDependants(planner: Planner, service: Service): readonly number[] {
     planner.observed.instances
       .filter(({ service: name, state }) => name === dependant.name && state.at === 'running')
       .map((instance) =>
-        planner.removals.stop(instance, dependant.stopGraceMs, `dependency ${service.name} is made anew`),
+        planner.removals.stop(instance, dependant.stopGraceMs, `dependency ${service.name} is made anew`, [prepared]),
       ),
   );
 }

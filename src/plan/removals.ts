@@ -34,12 +34,11 @@ export class Removals {
   remove(instance: ObservedInstance, graceMs: number, cause: string, needs: readonly number[] = []): number {
     const known = this.#removes.get(instance.handle);
     if (known !== undefined) return known;
+    // What stops already for another reason may stop before what the removal needs.
+    const more = this.isStopped(instance) ? needs : [];
     const stop = this.stop(instance, graceMs, cause, needs);
-    // What was to be stopped before for another reason may have fewer needs.
-    const node = this.#plan.add({ op: 'instance.remove', instance }, `service:${instance.id}`, cause, [
-      stop,
-      ...(this.#plan.needsOf(stop).length === 0 ? needs : []),
-    ]);
+    const operation = { op: 'instance.remove', instance } as const;
+    const node = this.#plan.add(operation, `service:${instance.id}`, cause, [stop, ...more]);
     this.#removes.set(instance.handle, node);
     return node;
   }

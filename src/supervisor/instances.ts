@@ -66,7 +66,9 @@ export class Instances {
     this.#set(instance, undefined);
   }
 
-  removed(id: InstanceId): void {
+  /** It was removed; nothing of one that has taken its place. */
+  removed({ id, handle }: ObservedInstance): void {
+    if (this.#known.get(id)?.handle !== handle) return;
     this.#known.delete(id);
     this.#running.delete(id);
     this.#hub.forget(id);

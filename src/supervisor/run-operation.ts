@@ -73,7 +73,7 @@ export async function runOperation(
       // What a dead supervisor ran is gone already.
       if (instance.state.at === 'exited' && instance.state.exit.how === 'lost') return;
       await runtimeOf(instance.kind, context).remove(instance.handle, signal);
-      context.instances.removed(instance.id);
+      context.instances.removed(instance);
       return;
     }
   }
