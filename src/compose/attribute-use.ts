@@ -126,7 +126,7 @@ export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   secrets: use('mapped', 'mapped', 'read-only files in /run/secrets; those with `file` only'),
   security_opt: use('engine', 'warned', CAPABILITIES),
   shm_size: use('engine', 'warned', 'a module shares no memory with processes'),
-  stdin_open: use('engine', 'warned', 'standard input is empty'),
+  stdin_open: use('engine', 'same', 'reads of standard input wait; without it, it is empty'),
   stop_grace_period: use('mapped', 'same', 'time between asking it to stop and ending it'),
   stop_signal: use('mapped', 'ignored', 'WASI has no signals; stopping closes what it listens on'),
   storage_opt: use('engine', 'warned', 'a module has no file system of its own'),

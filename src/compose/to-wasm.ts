@@ -44,6 +44,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     ...(module.from === 'oci'
       ? { imageBuild: toImageBuild(name, node, conversion), pullPolicy: toPullPolicy(node, path, conversion) }
       : {}),
+    stdinOpen: textOf(child(node, 'stdin_open')) === 'true' ? true : undefined,
     args: [...(words(child(node, 'entrypoint')) ?? []), ...(words(child(node, 'command')) ?? [])],
     interface: choice(own, 'interface', 'auto'),
     engine: choice(own, 'engine', 'native'),

@@ -94,6 +94,8 @@ export interface WasmService extends ServiceCommon {
   readonly programName?: string | undefined;
   /** The part of `args` that another command does not replace. */
   readonly entrypointArgs?: readonly string[] | undefined;
+  /** Reads of standard input wait for somebody who writes; else it is empty. */
+  readonly stdinOpen?: boolean | undefined;
   /** `entrypoint` and `command`; argv[0] is the module's name and is added by the host. */
   readonly args: readonly string[];
   readonly interface: 'auto' | 'command' | 'sockets' | 'http' | 'cgi';

@@ -1,12 +1,12 @@
 import type { InstanceId } from '../model/ids.ts';
-import type { WasmService } from '../model/project.ts';
-import type { Runtime, RuntimeEvent } from '../runtime/runtime.ts';
+import type { RuntimeEvent } from '../runtime/runtime.ts';
+import type { WasmRuntime } from '../runtime/wasm-runtime.ts';
 
 /**
  * The runtime without the instances of this set: one-off instances share its modules and threads, and are no instances
  * of the project for anybody who observes it.
  */
-export function hideInstances(runtime: Runtime<WasmService>, hidden: ReadonlySet<InstanceId>): Runtime<WasmService> {
+export function hideInstances(runtime: WasmRuntime, hidden: ReadonlySet<InstanceId>): WasmRuntime {
   return {
     kind: runtime.kind,
     observe: async (project, signal) =>
@@ -17,6 +17,7 @@ export function hideInstances(runtime: Runtime<WasmService>, hidden: ReadonlySet
     stop: async (handle, graceMs, signal) => await runtime.stop(handle, graceMs, signal),
     remove: async (handle, signal) => await runtime.remove(handle, signal),
     usage: async (handle, signal) => await runtime.usage(handle, signal),
+    openInput: (handle) => runtime.openInput(handle),
     // Subscribed now, and not when the iteration begins.
     events: (project, signal) => visible(runtime.events(project, signal), hidden),
     [Symbol.asyncDispose]: async () => await runtime[Symbol.asyncDispose](),

@@ -9,7 +9,8 @@ import type { InstanceId } from '../model/ids.ts';
 import type { ContainerService, Project, Service, WasmService } from '../model/project.ts';
 import { exitCode } from '../model/state.ts';
 import { oneOffService } from '../plan/one-off.ts';
-import type { CreateRequest, Runtime } from '../runtime/runtime.ts';
+import type { CreateRequest } from '../runtime/runtime.ts';
+import type { WasmRuntime } from '../runtime/wasm-runtime.ts';
 import type { EngineAccess, EngineSide } from './engine-access.ts';
 import { sessionLog } from './session-log.ts';
 import { traceError } from './trace.ts';
@@ -18,7 +19,7 @@ import type { ProjectVolumes } from './volumes.ts';
 export interface OneOffParts {
   readonly engine: EngineAccess;
   /** The runtime that shows all of its instances. */
-  readonly wasm: Runtime<WasmService>;
+  readonly wasm: WasmRuntime;
   /** What the project does not see of them. */
   readonly hidden: Set<InstanceId>;
   readonly volumes: ProjectVolumes;
@@ -94,9 +95,10 @@ export class OneOffs {
     }
   }
 
-  async #runModule(service: WasmService, made: Made, session: Session): Promise<number> {
+  async #runModule(found: WasmService, made: Made, session: Session): Promise<number> {
     const { wasm, hidden, hub, shutdown } = this.#parts;
     const { request, name, project } = made;
+    const service = request.detach ? found : { ...found, stdinOpen: request.stdin };
     const id = instanceId(service.name, 1);
     hidden.add(id);
     const ended = new AbortController();
@@ -122,12 +124,30 @@ export class OneOffs {
       const exit = untilExit();
       await wasm.start(id, shutdown);
       session.started(name);
-      if (!request.detach) return await exit;
+      if (!request.detach) {
+        if (request.stdin) void this.#feed(id, session, ended.signal);
+        return await exit;
+      }
       left = true;
       this.#afterwards(async () => void (await exit), remove);
       return 0;
     } finally {
       if (!left) await remove();
+    }
+  }
+
+  /** What the user types is the instance's input, to their end of file, or until they leave. */
+  async #feed(id: InstanceId, session: Session, signal: AbortSignal): Promise<void> {
+    const { wasm } = this.#parts;
+    try {
+      const input = wasm.openInput(id);
+      const end = (): void => input.end();
+      session.gone.addEventListener('abort', end, { once: true });
+      for await (const chunk of session.input) await input.write(chunk as Uint8Array, signal);
+      end();
+    } catch (error) {
+      // ERR_USAGE, AbortError: it has ended already, and needs no input.
+      if (!signal.aborted && !(error instanceof WcError)) traceError(error);
     }
   }
 

@@ -1,11 +1,10 @@
 import type { ProjectDirs } from '../control/project-dirs.ts';
 import { LogHub } from '../logs/hub.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
-import type { WasmService } from '../model/project.ts';
 import { planeChoice } from '../net/plane.ts';
 import { createFabric } from '../net/project-fabric.ts';
 import type { ProjectFabric } from '../net/project-fabric.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { WasmRuntime } from '../runtime/wasm-runtime.ts';
 import { createWasmRuntime } from '../runtime/wasm/driver.ts';
 import { ImageFiles } from '../storage/image-files.ts';
 import { VolumeDirs } from '../storage/volume-dirs.ts';
@@ -27,7 +26,7 @@ export interface Parts extends SupervisorParts, AsyncDisposable {
   /** What users should know that belongs to no request. */
   readonly notices: Broadcast<string>;
   /** The Wasm runtime with the instances of `run`, which the project does not see. */
-  readonly oneOffs: { readonly wasm: Runtime<WasmService>; readonly hidden: Set<InstanceId> };
+  readonly oneOffs: { readonly wasm: WasmRuntime; readonly hidden: Set<InstanceId> };
   /** Nothing runs that needs this process. */
   readonly isUnused: () => boolean;
 }

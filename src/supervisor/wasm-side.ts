@@ -1,9 +1,9 @@
-import type { Project, WasmService } from '../model/project.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Project } from '../model/project.ts';
+import type { WasmRuntime } from '../runtime/wasm-runtime.ts';
 
 /** The Wasm driver and the fabric its instances live in. */
 export interface WasmSide {
-  readonly runtime: Runtime<WasmService>;
+  readonly runtime: WasmRuntime;
   /** Names, walls and doors follow this project from now on. */
   setProject(project: Project): void;
   /** Containers of the project came, went or changed their addresses. */

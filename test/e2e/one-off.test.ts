@@ -35,6 +35,17 @@ describe('run of a Wasm service', () => {
     expect(await project.ps()).toEqual([]);
   });
 
+  test('input is what is piped in; it ends with the end of file', async ({ expect }) => {
+    await using project = new TestProject('winput', NO_ENGINE).write({ 'compose.yaml': COMPOSE });
+    const lines = project.startPiped('run', 'job', 'lines');
+    lines.child.stdin?.write('one\n');
+    await eventually(() => expect(lines.stdout).toContain('got one'));
+    lines.child.stdin?.end('two\n');
+    expect(await lines.exited).toBe(0);
+    expect(lines.stdout).toBe('got one\ngot two\nend of file\n');
+    expect(await project.run('run', '-T', 'job', 'lines')).toMatchObject({ code: 0, stdout: 'end of file' });
+  });
+
   test('output is whole, and stops with the third interrupt at the latest', async ({ expect }) => {
     await using project = new TestProject('wflood', NO_ENGINE).write({ 'compose.yaml': COMPOSE });
     const counted = await project.run('run', 'job', 'count', '50000');

@@ -76,10 +76,19 @@ export class TestProject implements AsyncDisposable {
 
   /** A command that stays: attached `up`, `logs -f`. */
   start(...args: readonly string[]): Running {
+    return this.#start('ignore', args);
+  }
+
+  /** One whose standard input the test writes. */
+  startPiped(...args: readonly string[]): Running {
+    return this.#start('pipe', args);
+  }
+
+  #start(stdin: 'ignore' | 'pipe', args: readonly string[]): Running {
     const child = spawn(process.execPath, this.#command(args), {
       cwd: this.dir,
       env: { ...process.env, ...this.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
     });
     this.#children.push(child);
     return new Running(child);

@@ -1,5 +1,6 @@
 /* Does what its first argument says; one program for all that needs no sockets. */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,24 @@ static int grow(long mebibytes) {
   return 0;
 }
 
+/* Waits for input with a time-out, as an event loop does. */
+static int poll_input(void) {
+  char block[256];
+  for (int idle = 0;;) {
+    struct pollfd wanted = {.fd = 0, .events = POLLRDNORM};
+    int ready = poll(&wanted, 1, 20);
+    if (ready == 0) {
+      if (idle++ == 0) puts("nothing yet");
+      continue;
+    }
+    ssize_t n = read(0, block, sizeof block);
+    if (n <= 0) break;
+    printf("got %.*s", (int)n, block);
+  }
+  puts("end of file");
+  return 0;
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (strcmp(what, "exit") == 0) return atoi(argv[2]);
@@ -121,6 +140,20 @@ int main(int argc, char **argv) {
   if (strcmp(what, "spin") == 0) {
     puts("spinning");
     for (;;) work++;
+  }
+  if (strcmp(what, "lines") == 0) {
+    char line[4096];
+    while (fgets(line, sizeof line, stdin) != NULL) printf("got %s", line);
+    puts("end of file");
+    return 0;
+  }
+  if (strcmp(what, "poll") == 0) return poll_input();
+  if (strcmp(what, "total") == 0) {
+    long total = 0;
+    char block[8192];
+    for (ssize_t n; (n = read(0, block, sizeof block)) > 0;) total += n;
+    printf("%ld bytes\n", total);
+    return 0;
   }
   if (strcmp(what, "print") == 0) {
     print_all(argc - 2, argv + 2);

@@ -3,7 +3,7 @@ import type { SupervisorEvent } from '../../control/protocol.ts';
 import type { RunRequest } from '../../control/session-protocol.ts';
 import { fromWireError, WcError } from '../../model/diagnostic.ts';
 import { formatError } from '../../model/format-diagnostic.ts';
-import type { Project } from '../../model/project.ts';
+import type { Project, Service } from '../../model/project.ts';
 import { planLine } from '../../ui/plan-lines.ts';
 import type { Output } from '../../ui/output.ts';
 import { buildEnvironment } from '../build-environment.ts';
@@ -80,7 +80,7 @@ function runRequest(project: Project, name: string, command: readonly string[], 
     service: name,
     command: command.length === 0 ? undefined : command,
     entrypoint,
-    ...streamsOf(isWasm, options),
+    ...streamsOf(service, options),
     remove: options.rm === true,
     withDependencies: options.deps !== false,
     build: options.build === true ? 'always' : 'missing',
@@ -97,11 +97,13 @@ function runRequest(project: Project, name: string, command: readonly string[], 
   };
 }
 
-/** A module has no terminal, and its input is empty. */
-function streamsOf(isWasm: boolean, options: RunOptions): Pick<RunRequest, 'tty' | 'stdin' | 'detach'> {
+/** A module has no terminal: what is typed comes line by line. `engine: wasmer` has no input either. */
+function streamsOf(service: Service, options: RunOptions): Pick<RunRequest, 'tty' | 'stdin' | 'detach'> {
   const detach = options.detach === true;
-  const stdin = !isWasm && !detach && options.interactive !== false;
-  return { detach, stdin, tty: stdin && wantsTty(options.tty === false) };
+  const isWasm = service.kind === 'wasm';
+  const hasInput = !isWasm || service.engine === 'native';
+  const stdin = hasInput && !detach && options.interactive !== false;
+  return { detach, stdin, tty: stdin && !isWasm && wantsTty(options.tty === false) };
 }
 
 /** What the run needs is told of on stderr; stdout is the command's. */

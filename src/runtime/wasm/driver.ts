@@ -3,7 +3,8 @@ import type { WasmService } from '../../model/project.ts';
 import type { Fabric } from '../../net/fabric.ts';
 import { AsyncQueue } from '../../util/async-queue.ts';
 import { Broadcast } from '../../util/broadcast.ts';
-import type { CreateRequest, Runtime, RuntimeEvent } from '../runtime.ts';
+import type { CreateRequest, RuntimeEvent } from '../runtime.ts';
+import type { WasmRuntime } from '../wasm-runtime.ts';
 import { checkService } from './check-service.ts';
 import { WasmInstance } from './instance.ts';
 import { Modules } from './modules.ts';
@@ -20,7 +21,7 @@ export interface WasmRuntimeOptions {
  * Wasm instances in threads of this process. They end with it: disposing ends them all. No code of a guest runs on
  * the calling thread.
  */
-export function createWasmRuntime(options: WasmRuntimeOptions): Runtime<WasmService> {
+export function createWasmRuntime(options: WasmRuntimeOptions): WasmRuntime {
   const { fabric, now = Date.now } = options;
   const instances = new Map<string, WasmInstance>();
   const modules = new Modules();
@@ -79,6 +80,7 @@ export function createWasmRuntime(options: WasmRuntimeOptions): Runtime<WasmServ
       signal.throwIfAborted();
       return await instances.get(handle)?.usage();
     },
+    openInput: (handle) => find(handle).input(),
     events: (project, signal) => {
       // Subscribed now and not when the iteration begins: nothing between the two gets lost.
       const queue = new AsyncQueue<RuntimeEvent>(signal);

@@ -34,6 +34,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     args: [service.programName ?? module.name, ...service.args],
     env: environment(sources, preopened),
     mounts: [...imageRoot(service), ...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
+    stdinOpen: service.stdinOpen === true,
     rootBytes: ROOT_BYTES,
     descriptorLimit: service.limits?.descriptors,
     socketDir: attachment.socketDir,

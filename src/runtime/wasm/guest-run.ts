@@ -4,6 +4,7 @@ import type { ExitStatus } from '../../model/state.ts';
 import type { DatagramDoor, PublishedListener, Refusal } from '../../net/fabric.ts';
 import type { InstanceUsage } from '../usage.ts';
 import type { GuestCarrier, GuestPlace } from './carrier.ts';
+import { GuestInput } from './guest-input.ts';
 import type { Answer, FromGuest, GuestRequest, GuestUsage, Question, StartFailure } from './messages.ts';
 import type { OutputStreamName } from './output-ring.ts';
 
@@ -50,6 +51,8 @@ export class GuestRun {
   readonly #isShared: boolean;
   readonly #carrier: GuestCarrier;
   readonly #hooks: GuestHooks;
+  /** Undefined: it is empty. */
+  readonly input: GuestInput | undefined;
   readonly #start = Promise.withResolvers<readonly PublishedListener[]>();
   readonly #settle = Promise.withResolvers<ExitStatus>();
   #exit: ExitStatus | undefined;
@@ -68,6 +71,7 @@ export class GuestRun {
     this.started.catch(() => undefined);
     this.#isShared = place.isShared;
     this.#hooks = hooks;
+    this.input = request.stdinOpen ? new GuestInput((message) => this.#carrier.post(message)) : undefined;
     this.#carrier = place.carry(request, {
       message: (message) => this.#take(message),
       output: (stream, bytes) => hooks.output(stream, bytes),
@@ -138,6 +142,9 @@ export class GuestRun {
       case 'ask':
         void this.#answer(message.ask, message.question);
         return;
+      case 'input-taken':
+        this.input?.take(message.bytes);
+        return;
       case 'stopping':
         this.#noticed();
         return;
@@ -204,6 +211,7 @@ export class GuestRun {
     clearTimeout(this.#patience);
     this.#isOver = true;
     this.#measured?.resolve();
+    this.input?.close();
     this.#carrier.release();
     this.#start.reject(new GuestStartError({ why: 'host', message: describeExit(exit), stack: undefined }));
     this.#settle.resolve(exit);

@@ -37,14 +37,8 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
       await runOnWasmer(request, output, post);
       return;
     }
-    const { host, network } = createHost(request, turns, output, uplink);
-    const onMessage = (message: ToGuest): void => {
-      if (message.type === 'answer') uplink.answer(message);
-      else if (message.type === 'kill') host.stop();
-      else if (message.type === 'measure') post({ type: 'usage', ask: message.ask, usage: usageOf(host, network) });
-      else void stop(message.graceMs, { host, network, post });
-    };
-    port.on('message', onMessage);
+    const { host, network } = createHost(request, turns, output, { uplink, post });
+    port.on('message', (message: ToGuest) => take(message, { host, network, uplink, post }));
     const module = await compiled(request.module);
     const opened = await openPorts(network, request, host);
     if ('failure' in opened) {
@@ -65,6 +59,30 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
   }
 }
 
+function take(message: ToGuest, guest: Guest & { readonly uplink: Uplink; readonly post: Post }): void {
+  const { host, network, uplink, post } = guest;
+  switch (message.type) {
+    case 'answer':
+      uplink.answer(message);
+      return;
+    case 'input':
+      host.stdin.push(message.bytes);
+      return;
+    case 'input-end':
+      host.stdin.end();
+      return;
+    case 'measure':
+      post({ type: 'usage', ask: message.ask, usage: usageOf(host, network) });
+      return;
+    case 'kill':
+      host.stop();
+      return;
+    case 'stop':
+      void stop(message.graceMs, guest);
+      return;
+  }
+}
+
 async function compiled(module: GuestRequest['module']): Promise<WebAssembly.Module> {
   if (module instanceof WebAssembly.Module) return module;
   try {
@@ -76,11 +94,7 @@ async function compiled(module: GuestRequest['module']): Promise<WebAssembly.Mod
 }
 
 /** Blocks this thread until the guest has ended: only ending the thread stops it. */
-async function runOnWasmer(
-  request: GuestRequest,
-  output: RingWriter,
-  post: (message: FromGuest) => void,
-): Promise<void> {
+async function runOnWasmer(request: GuestRequest, output: RingWriter, post: Post): Promise<void> {
   post({ type: 'started', published: [] });
   const exit = await runWasmer(await compiled(request.module), {
     args: request.args,
@@ -96,18 +110,26 @@ function usageOf(host: WasiHost, network: Network): GuestUsage {
   return { memoryBytes: host.memory.bytes.length, descriptors: host.table.size, ...network.traffic.usage };
 }
 
+type Post = (message: FromGuest) => void;
+
 interface Guest {
   readonly host: WasiHost;
   readonly network: Network;
 }
 
-function createHost(request: GuestRequest, turns: Turns | undefined, output: RingWriter, uplink: Uplink): Guest {
+function createHost(
+  request: GuestRequest,
+  turns: Turns | undefined,
+  output: RingWriter,
+  { uplink, post }: { readonly uplink: Uplink; readonly post: Post },
+): Guest {
   const clock = systemClock();
   const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
   let network: Network | undefined;
   const host = new WasiHost({
     args: request.args,
     env: request.env,
+    stdinOpen: request.stdinOpen,
     clock,
     stdout: (chunk) => output.write('stdout', chunk),
     stderr: (chunk) => output.write('stderr', chunk),
@@ -125,6 +147,9 @@ function createHost(request: GuestRequest, turns: Turns | undefined, output: Rin
     },
   });
   if (network === undefined) throw new Error('the host made no functions');
+  host.stdin.onTaken = (bytes) => {
+    if (bytes > 0) post({ type: 'input-taken', bytes });
+  };
   return { host, network };
 }
 
@@ -143,7 +168,7 @@ async function openPorts(network: Network, request: GuestRequest, host: WasiHost
   return opened;
 }
 
-async function stop(graceMs: number, guest: Guest & { readonly post: (message: FromGuest) => void }): Promise<void> {
+async function stop(graceMs: number, guest: Guest & { readonly post: Post }): Promise<void> {
   const { host, network, post } = guest;
   post({ type: 'stopping' });
   network.stopListening();

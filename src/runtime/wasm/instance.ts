@@ -1,10 +1,12 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 
+import { WcError } from '../../model/diagnostic.ts';
 import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../../model/state.ts';
 import type { Fabric } from '../../net/fabric.ts';
 import type { CreateRequest, RuntimeEvent } from '../runtime.ts';
 import type { InstanceUsage } from '../usage.ts';
+import type { InstanceInput } from '../wasm-runtime.ts';
 import { guestRequest } from './guest-request.ts';
 import { GuestRun } from './guest-run.ts';
 import { HealthMonitor } from './health.ts';
@@ -95,6 +97,18 @@ export class WasmInstance {
     await this.#until(() => this.#phase.at !== 'stopping', signal);
     await this.#presence.leave();
     return this.#phase.at === 'exited' ? this.#phase.exit : { how: 'killed' };
+  }
+
+  /** ERR_USAGE: it does not run, or its input is not open. */
+  input(): InstanceInput {
+    const { service } = this.request;
+    const input = this.#life?.run?.input;
+    if (input !== undefined) return input;
+    const isOpen = service.stdinOpen === true;
+    throw new WcError('ERR_USAGE', `${service.name}: ${isOpen ? 'it does not run' : 'its standard input is empty'}`, {
+      source: service.source,
+      hint: isOpen ? undefined : 'set `stdin_open: true` for the service',
+    });
   }
 
   async remove(signal: AbortSignal): Promise<void> {

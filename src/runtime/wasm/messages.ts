@@ -14,7 +14,7 @@ import type { MountSource } from './wasi/fs/root.ts';
  *     main -> run ->  worker
  *                     publishes ports, then: started | failed
  *     main <- output, listening, ask   (any time)
- *     main -> answer, stop ->
+ *     main -> answer, input, stop ->
  *     main <- ended
  *
  * `output` only says that the ring has something; see output-ring.ts.
@@ -50,6 +50,7 @@ export interface GuestRequest {
   readonly args: readonly string[];
   /** `NAME=value` */
   readonly env: readonly string[];
+  readonly stdinOpen: boolean;
   /** Without `directory` sources, which cannot be posted. */
   readonly mounts: readonly MountSource[];
   /** How much the guest may write to where nothing is mounted. */
@@ -76,6 +77,9 @@ export type ToGuest =
   | { readonly type: 'kill' }
   /** Is answered by `usage`, when the guest lets the thread. */
   | { readonly type: 'measure'; readonly ask: number }
+  /** For the guest's standard input, which is open. */
+  | { readonly type: 'input'; readonly bytes: Uint8Array }
+  | { readonly type: 'input-end' }
   | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer };
 
 export type FromGuest =
@@ -88,6 +92,8 @@ export type FromGuest =
   /** The guest has a UDP port for other instances, or has it no longer. */
   | { readonly type: 'datagrams'; readonly port: number; readonly door: DatagramDoor | undefined }
   | { readonly type: 'ask'; readonly ask: number; readonly question: Question }
+  /** The guest has read so much of its input, or will never read it. */
+  | { readonly type: 'input-taken'; readonly bytes: number }
   /** `stop` has arrived: the guest is not computing. */
   | { readonly type: 'stopping' }
   | { readonly type: 'usage'; readonly ask: number; readonly usage: GuestUsage }

@@ -12,6 +12,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   importedMemory: undefined,
   args: [],
   env: [],
+  stdinOpen: false,
   mounts: [],
   rootBytes: 0,
   descriptorLimit: undefined,

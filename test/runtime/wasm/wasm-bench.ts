@@ -5,7 +5,8 @@ import path from 'node:path';
 import { type InstanceId, instanceId, projectName } from '../../../src/model/ids.ts';
 import type { WasmService } from '../../../src/model/project.ts';
 import type { ObservedInstance } from '../../../src/model/state.ts';
-import type { ResolvedMount, Runtime, RuntimeEvent } from '../../../src/runtime/runtime.ts';
+import type { ResolvedMount, RuntimeEvent } from '../../../src/runtime/runtime.ts';
+import type { WasmRuntime } from '../../../src/runtime/wasm-runtime.ts';
 import { createWasmRuntime } from '../../../src/runtime/wasm/driver.ts';
 import { FakeFabric } from '../../fake/fabric.ts';
 import { LogCollector } from '../../fake/log-collector.ts';
@@ -18,7 +19,7 @@ export interface Started {
 /** The Wasm driver of one test, its instances and what happened to them. */
 export class WasmBench implements AsyncDisposable {
   readonly fabric = new FakeFabric();
-  readonly runtime: Runtime<WasmService> = createWasmRuntime({ fabric: this.fabric });
+  readonly runtime: WasmRuntime = createWasmRuntime({ fabric: this.fabric });
   readonly events: RuntimeEvent[] = [];
   readonly project = projectName('bench');
   readonly #stop = new AbortController();

@@ -49,6 +49,7 @@ const PARSERS: Readonly<Record<FromProcess['type'], (fields: Fields) => FromProc
     const question = questionOf(record(fields['question']));
     return question === undefined ? undefined : { type: 'ask', ask: integer(fields['ask']), question };
   },
+  'input-taken': (fields) => ({ type: 'input-taken', bytes: integer(fields['bytes']) }),
   stopping: () => ({ type: 'stopping' }),
   ended: (fields) => ({ type: 'ended', exit: exitStatus(record(fields['exit'])) }),
   owed: (fields) => ({ type: 'owed', count: integer(fields['count']) }),

@@ -16,7 +16,7 @@ export class InputStream implements Descriptor {
   #taken = 0;
   #queued = 0;
   #open: boolean;
-  /** Told how much the guest has read, whenever it reads. */
+  /** Told how much the guest has read, whenever it reads, and what it never will. */
   onTaken: ((bytes: number) => void) | undefined;
 
   constructor(waiters: Waiters, open: boolean) {
@@ -24,14 +24,18 @@ export class InputStream implements Descriptor {
     this.#open = open;
   }
 
-  /** Bytes that the guest has not read yet, for the back-pressure of whoever pushes. */
+  /** Bytes that the guest has not read yet. */
   get queuedBytes(): number {
     return this.#queued;
   }
 
-  /** The chunk belongs to the stream from now on. Ignored after `end()`. */
+  /** The chunk belongs to the stream from now on. Dropped after `end()`. */
   push(chunk: Uint8Array): void {
-    if (!this.#open || chunk.length === 0) return;
+    if (chunk.length === 0) return;
+    if (!this.#open) {
+      this.onTaken?.(chunk.length);
+      return;
+    }
     this.#chunks.push(chunk);
     this.#queued += chunk.length;
     this.#waiters.wake();
@@ -59,6 +63,7 @@ export class InputStream implements Descriptor {
   close(): void {
     this.end();
     this.#chunks.length = 0;
+    if (this.#queued > 0) this.onTaken?.(this.#queued);
     this.#queued = 0;
   }
 

@@ -21,6 +21,7 @@ export function checkWasmer(module: WebAssembly.Module, service: WasmService): v
   if (service.healthcheck !== undefined && service.healthcheck.probe.type !== 'none') {
     refuse(service, 'has no sockets and runs one command: there is nothing a healthcheck could ask');
   }
+  if (service.stdinOpen === true) refuse(service, 'has no live input: "stdin_open" is not possible');
   for (const mount of service.mounts) checkMount(service, mount);
 }
 
