@@ -34,7 +34,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     args: [service.programName ?? module.name, ...service.args],
     env: environment(sources, preopened),
     mounts: [...imageRoot(service), ...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
-    stdinOpen: service.stdinOpen === true,
+    stdinOpen: service.stdinOpen === true && !isCgi,
     rootBytes: ROOT_BYTES,
     descriptorLimit: service.limits?.descriptors,
     socketDir: attachment.socketDir,
@@ -43,6 +43,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     preopened,
     listenFd: service.listenFd,
     cgi: isCgi ? cgiSettings(service, ports, attachment.hostname) : undefined,
+    closesByShutdown: module.closesByShutdown,
   };
 }
 

@@ -138,11 +138,11 @@ function createHost(
     ...(request.importedMemory === undefined ? {} : { memory: new WebAssembly.Memory(request.importedMemory) }),
     ...(turns === undefined ? {} : { onTurn: noteTurns(turns.cells, turns.guest) }),
     functions: (guest) => {
-      const { socketDir, address } = request;
+      const { socketDir, address, closesByShutdown } = request;
       const onOwed = (owed: number): void => {
         output.owed = owed;
       };
-      network = new Network({ socketDir, address, uplink, waiters: guest.waiters, onOwed });
+      network = new Network({ socketDir, address, uplink, waiters: guest.waiters, onOwed, closesByShutdown });
       return socketFunctions(guest, network);
     },
   });

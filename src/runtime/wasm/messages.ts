@@ -68,6 +68,8 @@ export interface GuestRequest {
   readonly listenFd: number | undefined;
   /** The guest is run for each request that comes to these ports. */
   readonly cgi: CgiSettings | undefined;
+  /** Shutting a connection down both ways also closes it: the guest has no other way. */
+  readonly closesByShutdown: boolean;
 }
 
 export type ToGuest =

@@ -26,6 +26,8 @@ export interface PreparedModule {
   readonly opensSockets: boolean;
   /** It takes connections, but only from a listener that the host opened. */
   readonly wantsListener: boolean;
+  /** It carries files of its own (wasi-vfs), and what does that keeps its `close` of a connection from the host. */
+  readonly closesByShutdown: boolean;
 }
 
 /** The modules of the driver's services, by their contents. What is no longer asked for is forgotten by its file. */
@@ -79,6 +81,7 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
     name: path.basename(file.file),
     importedMemory: capped.importedMemory,
     opensSockets: imports.has('sock_open') || imports.has('sock_open_v2'),
+    closesByShutdown: exports.some(({ name }) => name === 'wasi_vfs_pack_fs'),
     wantsListener:
       (imports.has('sock_accept') || imports.has('sock_accept_v2')) &&
       !(imports.has('sock_listen') || imports.has('sock_listen_v2')),

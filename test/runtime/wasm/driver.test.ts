@@ -114,6 +114,7 @@ describe('engine wasmer', () => {
 
   for (const [name, bytes, exit] of [
     ['runs a command to its end', program, { how: 'code', code: 6 }],
+    ['runs one that imports nothing', assemble({ functions: [START] }), { how: 'code', code: 0 }],
     ['is stopped with its thread', endless, { how: 'killed' }],
   ] as const) {
     test(name, async ({ expect }) => {

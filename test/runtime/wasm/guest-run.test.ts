@@ -22,6 +22,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   preopened: [],
   listenFd: undefined,
   cgi: undefined,
+  closesByShutdown: false,
 };
 
 /** A run in a thread that does what the code says instead of running a guest. */

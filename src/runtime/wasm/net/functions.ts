@@ -3,7 +3,7 @@ import type { Guest } from '../wasi/guest.ts';
 import type { FunctionRow } from '../wasi/host.ts';
 import { fdClose } from '../wasi/fd.ts';
 import { pollOneoff } from '../wasi/poll.ts';
-import { sockAccept, sockRecv, sockSend, sockShutdown } from '../wasi/sock.ts';
+import { SHUTDOWN_BOTH, sockAccept, sockRecv, sockSend, sockShutdown } from '../wasi/sock.ts';
 import { sockGetaddrinfo } from './addrinfo.ts';
 import { getLocal, getLocalTyped, getPeer, getPeerTyped } from './endpoints.ts';
 import type { Network } from './network.ts';
@@ -82,7 +82,7 @@ const FORMS: Readonly<Record<string, Readonly<Record<number, Form>>>> = {
     7: (guest, _network, fd, iovs, count, address, port, _flags, length) =>
       sockSendTo(guest, { fd, iovs, count, address, port, length }),
   },
-  sock_shutdown: { 2: local(sockShutdown) },
+  sock_shutdown: { 2: shutdown },
   sock_getlocaladdr: { 3: local(getLocal), 4: local(getLocalTyped) },
   sock_getpeeraddr: { 3: local(getPeer), 4: local(getPeerTyped) },
   sock_getsockopt: { 5: local(sockGetsockopt) },
@@ -108,6 +108,12 @@ const FORMS: Readonly<Record<string, Readonly<Record<number, Form>>>> = {
   sock_set_tcp_keep_intvl: { 2: wamr.wamrAccepted },
   sock_set_linger: { 2: wamr.wamrSetLinger },
 };
+
+function shutdown(guest: Guest, network: Network, fd: number, how: number): number {
+  const errno = sockShutdown(guest, fd, how);
+  if (network.closesByShutdown && how === SHUTDOWN_BOTH && errno !== Errno.INVAL) guest.table.close(fd);
+  return errno;
+}
 
 /** A function that needs no network. */
 function local(fn: (guest: Guest, ...args: never[]) => number | Promise<number>): Form {

@@ -44,6 +44,7 @@ export interface NetworkOptions {
   readonly served?: readonly number[];
   /** Told how many clients wait for an answer of the guest, whenever that changes. */
   readonly onOwed: (owed: number) => void;
+  readonly closesByShutdown?: boolean;
 }
 
 /** Gets a connection to a port: its socket, paused, and what was already read from it. */
@@ -74,6 +75,8 @@ export class Network {
   readonly waiters: Waiters;
   /** Answers guests that bring their own resolver. */
   readonly names: NameServer;
+  /** See `GuestRequest`. */
+  readonly closesByShutdown: boolean;
   readonly datagrams = new DatagramPorts();
   readonly traffic = new Traffic();
   readonly #socketDir: string;
@@ -95,6 +98,7 @@ export class Network {
     this.#onOwed = options.onOwed;
     this.#socketDir = options.socketDir;
     this.#served = options.served;
+    this.closesByShutdown = options.closesByShutdown === true;
     this.names = new NameServer(options.socketDir, async (name) => await options.uplink.resolve(name));
   }
 

@@ -20,7 +20,7 @@ export interface SocketDescriptor extends Descriptor {
   shutdown?(how: number): number;
 }
 
-const SHUTDOWN_BOTH = 3;
+export const SHUTDOWN_BOTH = 3;
 /** `__wasi_riflags_t` */
 const Riflags = { PEEK: 1, WAITALL: 2 } as const;
 /** `__wasi_roflags_t` */
