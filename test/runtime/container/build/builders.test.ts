@@ -6,6 +6,7 @@ import { buildQuery } from '../../../../src/runtime/container/build/build-query.
 import { buildxArguments } from '../../../../src/runtime/container/build/buildx.ts';
 import { chooseBuilder } from '../../../../src/runtime/container/build/choose-builder.ts';
 import { baseImages, lineOfStep } from '../../../../src/runtime/container/build/dockerfile.ts';
+import { PlainSteps } from '../../../../src/runtime/container/build/plain-steps.ts';
 import { BuildMessages } from '../../../../src/runtime/container/build/progress.ts';
 import { imageBuild } from '../../../plan/fixtures.ts';
 
@@ -184,4 +185,23 @@ test('what BuildKit tells while it works', ({ expect }) => {
     'stdout: half',
   ]);
   expect(messages).toMatchObject({ failedStep: '[2/2] RUN make', failedOutput: [expect.any(String), 'half'] });
+});
+
+test('what buildx tells while it works', ({ expect }) => {
+  const told: string[] = [];
+  const steps = new PlainSteps({ step: (name) => told.push(name), line: (text) => told.push(`  ${text}`) });
+  const output = [
+    '#1 [internal] load build definition from Dockerfile',
+    '#5 [2/3] RUN make',
+    '#5 0.412 cc -o app',
+    '#5 [2/3] RUN make',
+    '#5 ERROR: process "/bin/sh -c make" did not complete successfully: exit code: 2',
+    'ERROR: failed to solve: exit code: 2',
+  ];
+  for (const line of output) steps.push(Buffer.from(`${line}\n`));
+  steps.end();
+  expect(told).toEqual(['[2/3] RUN make', '  cc -o app']);
+  expect(steps.failedStep).toBe('[2/3] RUN make');
+  expect(steps.failedOutput).toEqual(['cc -o app']);
+  expect(steps.error).toBe('failed to solve: exit code: 2');
 });
