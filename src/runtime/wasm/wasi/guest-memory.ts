@@ -3,14 +3,14 @@
  * whenever the buffer changed; callers never keep one across a suspension.
  */
 export class GuestMemory {
-  #memory: WebAssembly.Memory | undefined;
+  #memory: { readonly buffer: ArrayBuffer } | undefined;
   #view = new DataView(new ArrayBuffer(0));
   #bytes = new Uint8Array(0);
   #buffer = Buffer.alloc(0);
   #isShared = false;
 
   /** Must be called before the first import of the guest runs. */
-  bind(memory: WebAssembly.Memory): void {
+  bind(memory: { readonly buffer: ArrayBuffer }): void {
     this.#memory = memory;
     this.#derive();
   }
@@ -76,6 +76,16 @@ export class GuestBuffers {
     }
     this.#memory = memory;
     this.#parts = parts;
+  }
+
+  /** Buffers that are not a guest's but the host's own. */
+  static over(bytes: Uint8Array<ArrayBuffer>): GuestBuffers {
+    const memory = new GuestMemory();
+    memory.bind(bytes);
+    const buffers = new GuestBuffers(memory, 0, 0);
+    buffers.#parts = [{ at: bytes.byteOffset, size: bytes.length }];
+    buffers.#length = bytes.length;
+    return buffers;
   }
 
   /** Sum of the sizes, in bytes. The guest may name the same memory twice: it can be more than the memory has. */

@@ -76,7 +76,7 @@ function openOptions(start: OpenDirectory, oflags: number, rights: bigint, fdfla
 }
 
 /** Opens what the walk has come to, through the links that are there. */
-function openAtEnd(walk: Walk, options: OpenOptions, follow: boolean): File | Directory {
+export function openAtEnd(walk: Walk, options: OpenOptions, follow: boolean): File | Directory {
   for (;;) {
     const found = openStep(walk, options);
     if (typeof found !== 'string') return found;
@@ -147,7 +147,7 @@ function addOrClose(guest: Guest, descriptor: OpenFile | OpenDirectory): number 
   }
 }
 
-function isDirectory(found: File | Directory): found is Directory {
+export function isDirectory(found: File | Directory): found is Directory {
   return 'descend' in found;
 }
 

@@ -1,11 +1,19 @@
-import { Filetype } from './descriptor.ts';
-import { Errno, failure } from './errno.ts';
+import { Errno } from './errno.ts';
 import { type FilestatLayout, filestatPreview1, fileTimes } from './filestat.ts';
-import type { Directory, FileStat } from './fs/directory.ts';
-import { OverlayDirectory } from './fs/overlay.ts';
 import { Walk } from './fs/walk.ts';
 import { directoryAt, type Guest, mustHold, pathAt } from './guest.ts';
 import { FOLLOW } from './path-open.ts';
+import {
+  createDirectory,
+  hardLink,
+  makeLink,
+  readLink,
+  removeDirectory,
+  rename,
+  setTimes,
+  statAtEnd,
+  unlinkFile,
+} from './path-operations.ts';
 import { Right } from './rights.ts';
 
 /**
@@ -39,7 +47,7 @@ export function writePathFilestat(
 ): number {
   const walk = walkFrom(guest, fd, Right.PATH_FILESTAT_GET, path, pathLength);
   try {
-    layout(guest, stat, statAtEnd(walk, flags));
+    layout(guest, stat, statAtEnd(walk, (flags & FOLLOW) !== 0));
     return Errno.SUCCESS;
   } finally {
     walk.close();
@@ -66,12 +74,7 @@ export function pathFilestatSetTimes(
   const times = fileTimes(guest, atim, mtim, fstflags);
   const walk = walkFrom(guest, fd, Right.PATH_FILESTAT_SET_TIMES, path, pathLength);
   try {
-    statAtEnd(walk, flags);
-    const { parent, name } = walk;
-    mustBeWritable(parent, name);
-    if (walk.isDirectoryItself) parent.setTimesSelf(times);
-    else parent.setTimes(name, times);
-    return Errno.SUCCESS;
+    return setTimes(walk, (flags & FOLLOW) !== 0, times);
   } finally {
     walk.close();
   }
@@ -86,12 +89,7 @@ export function pathFilestatSetTimes(
 export function pathCreateDirectory(guest: Guest, fd: number, path: number, pathLength: number): number {
   const walk = walkFrom(guest, fd, Right.PATH_CREATE_DIRECTORY, path, pathLength);
   try {
-    const { parent, name } = walk;
-    if (walk.isDirectoryItself) return Errno.EXIST;
-    // `mkdir -p` counts on hearing of what exists, also where it could not be made.
-    if (parent.isReadOnly(name)) return find(parent, name) === undefined ? Errno.ROFS : Errno.EXIST;
-    parent.makeDirectory(name);
-    return Errno.SUCCESS;
+    return createDirectory(walk);
   } finally {
     walk.close();
   }
@@ -107,11 +105,7 @@ export function pathCreateDirectory(guest: Guest, fd: number, path: number, path
 export function pathRemoveDirectory(guest: Guest, fd: number, path: number, pathLength: number): number {
   const walk = walkFrom(guest, fd, Right.PATH_REMOVE_DIRECTORY, path, pathLength);
   try {
-    const { parent, name } = walk;
-    if (walk.isDirectoryItself) return Errno.INVAL;
-    mustBeWritable(parent, name);
-    parent.removeDirectory(name);
-    return Errno.SUCCESS;
+    return removeDirectory(walk);
   } finally {
     walk.close();
   }
@@ -127,12 +121,7 @@ export function pathRemoveDirectory(guest: Guest, fd: number, path: number, path
 export function pathUnlinkFile(guest: Guest, fd: number, path: number, pathLength: number): number {
   const walk = walkFrom(guest, fd, Right.PATH_UNLINK_FILE, path, pathLength);
   try {
-    const { parent, name } = walk;
-    if (walk.isDirectoryItself) return Errno.ISDIR;
-    if (walk.mustBeDirectory) return parent.stat(name).filetype === Filetype.DIRECTORY ? Errno.ISDIR : Errno.NOTDIR;
-    mustBeWritable(parent, name);
-    parent.unlink(name);
-    return Errno.SUCCESS;
+    return unlinkFile(walk);
   } finally {
     walk.close();
   }
@@ -158,15 +147,7 @@ export function pathRename(
   try {
     const to = walkFrom(guest, newFd, Right.PATH_RENAME_TARGET, newPath, newLength);
     try {
-      if (from.isDirectoryItself || to.isDirectoryItself) return Errno.BUSY;
-      // The system never sees the slash: there it would follow a link. Only a directory may have one.
-      const needsDirectory = from.mustBeDirectory || to.mustBeDirectory;
-      if (needsDirectory && from.parent.stat(from.name).filetype !== Filetype.DIRECTORY) return Errno.NOTDIR;
-      mustBeWritable(from.parent, from.name);
-      mustBeWritable(to.parent, to.name);
-      mustBeOneVolume(from.parent, to.parent);
-      from.parent.renameTo(from.name, OverlayDirectory.holder(to.parent, to.name), to.name);
-      return Errno.SUCCESS;
+      return rename(from, to);
     } finally {
       to.close();
     }
@@ -197,15 +178,7 @@ export function pathLink(
   try {
     const to = walkFrom(guest, newFd, Right.PATH_LINK_TARGET, newPath, newLength);
     try {
-      if ((flags & FOLLOW) !== 0 || from.mustBeDirectory) statAtEnd(from, flags);
-      if (from.isDirectoryItself) return Errno.PERM;
-      if (to.isDirectoryItself) return Errno.EXIST;
-      if (to.mustBeDirectory) return find(to.parent, to.name) === undefined ? Errno.NOENT : Errno.EXIST;
-      mustBeWritable(from.parent, from.name);
-      mustBeWritable(to.parent, to.name);
-      mustBeOneVolume(from.parent, to.parent);
-      from.parent.linkTo(from.name, OverlayDirectory.holder(to.parent, to.name), to.name);
-      return Errno.SUCCESS;
+      return hardLink(from, (flags & FOLLOW) !== 0, to);
     } finally {
       to.close();
     }
@@ -231,16 +204,9 @@ export function pathSymlink(
   pathLength: number,
 ): number {
   const text = pathAt(guest, target, targetLength);
-  if (text === '') return Errno.NOENT;
-  if (text.startsWith('/')) return Errno.NOTCAPABLE;
   const walk = walkFrom(guest, fd, Right.PATH_SYMLINK, path, pathLength);
   try {
-    const { parent, name } = walk;
-    if (walk.isDirectoryItself) return Errno.EXIST;
-    if (walk.mustBeDirectory) return find(parent, name) === undefined ? Errno.NOENT : Errno.EXIST;
-    mustBeWritable(parent, name);
-    parent.makeLink(name, text);
-    return Errno.SUCCESS;
+    return makeLink(walk, text);
   } finally {
     walk.close();
   }
@@ -268,8 +234,7 @@ export function pathReadlink(
   try {
     mustHold(guest, buffer, length);
     mustHold(guest, used, 4);
-    if (walk.isDirectoryItself || walk.mustBeDirectory) return Errno.INVAL;
-    const target = Buffer.from(walk.parent.readLink(walk.name));
+    const target = Buffer.from(readLink(walk));
     const n = Math.min(length, target.length);
     guest.memory.bytes.set(target.subarray(0, n), buffer);
     guest.memory.view.setUint32(used, n, true);
@@ -281,35 +246,4 @@ export function pathReadlink(
 
 function walkFrom(guest: Guest, fd: number, right: bigint, path: number, length: number): Walk {
   return new Walk(directoryAt(guest, fd, right).directory, pathAt(guest, path, length));
-}
-
-/** What is at the end of the walk; with FOLLOW, or a slash behind it, after the links that are there. */
-function statAtEnd(walk: Walk, flags: number): FileStat {
-  for (;;) {
-    const stat = walk.isDirectoryItself ? walk.parent.statSelf() : walk.parent.stat(walk.name);
-    const isLink = stat.filetype === Filetype.SYMBOLIC_LINK;
-    if (isLink && ((flags & FOLLOW) !== 0 || walk.mustBeDirectory)) {
-      walk.follow(walk.parent.readLink(walk.name));
-      continue;
-    }
-    if (walk.mustBeDirectory && stat.filetype !== Filetype.DIRECTORY) throw failure(Errno.NOTDIR);
-    return stat;
-  }
-}
-
-function find(parent: Directory, name: string): FileStat | undefined {
-  try {
-    return parent.stat(name);
-  } catch {
-    // NOENT, and what may not even be asked for.
-    return undefined;
-  }
-}
-
-function mustBeWritable(directory: Directory, name: string): void {
-  if (directory.isReadOnly(name)) throw failure(Errno.ROFS);
-}
-
-function mustBeOneVolume(a: Directory, b: Directory): void {
-  if (a.volume !== b.volume) throw failure(Errno.XDEV);
 }
