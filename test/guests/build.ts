@@ -37,6 +37,15 @@ export async function buildGuests(): Promise<void> {
 
 async function compile(name: GuestName): Promise<Uint8Array> {
   const { source, flags } = GUESTS[name];
+  return await compileC(source, { [source]: read(source), 'sockets.h': read('sockets.h') }, [...FLAGS, ...flags]);
+}
+
+/** Compiles and links one file of C. */
+export async function compileC(
+  source: string,
+  files: Readonly<Record<string, string>>,
+  flags: readonly string[],
+): Promise<Uint8Array> {
   const { commands, runLLVM } = await import('@yowasp/clang');
   // Loads the compiler without telling of its progress on stdout.
   await runLLVM(undefined, {}, { fetchProgress: () => undefined });
@@ -45,11 +54,7 @@ async function compile(name: GuestName): Promise<Uint8Array> {
     if (bytes !== null) diagnostics += Buffer.from(bytes).toString();
   };
   try {
-    const files = { [source]: read(source), 'sockets.h': read('sockets.h') };
-    const made = await commands.clang([...FLAGS, ...flags, source, '-o', 'out.wasm'], files, {
-      stdout: stderr,
-      stderr,
-    });
+    const made = await commands.clang([...flags, source, '-o', 'out.wasm'], { ...files }, { stdout: stderr, stderr });
     const module = made?.['out.wasm'];
     if (module instanceof Uint8Array) return module;
   } catch (error) {

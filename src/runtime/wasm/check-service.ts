@@ -9,7 +9,6 @@ export function checkService(service: WasmService): void {
       hint: 'use Node 24.12 or newer',
     });
   }
-  if (service.interface === 'http') throw unsupported(service, 'interface http');
   if (service.interface === 'cgi' && service.engine === 'wasmer') {
     throw unsupported(service, 'interface cgi with engine wasmer');
   }

@@ -3,6 +3,7 @@ import type { WasmService } from '../../model/project.ts';
 import type { Attachment, PublishedListener } from '../../net/fabric.ts';
 import type { ResolvedMount } from '../runtime.ts';
 import { cgiSettings } from './cgi/settings.ts';
+import { componentRole } from './component/prepare.ts';
 import type { GuestRequest } from './messages.ts';
 import type { PreparedModule } from './modules.ts';
 import { NAME_SERVER } from './net/name-server.ts';
@@ -24,15 +25,19 @@ export interface GuestRequestSources {
 /** The instance in the words of its worker. Throws ERR_MOUNT for a mount that only the Engine can reach. */
 export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, 'output'> {
   const { service, module, attachment } = sources;
+  const role = module.component === undefined ? undefined : componentRole(service, module.component.root);
   const ports = listenerPorts(service);
   const isCgi = service.interface === 'cgi';
-  const preopened = module.wantsListener && !isCgi ? ports : [];
+  const preopened = role === 'http' ? httpPorts(service) : module.wantsListener && !isCgi ? ports : [];
   return {
     engine: service.engine,
-    module: service.isolation === 'process' ? module.bytes : (module.module ?? module.bytes),
+    module: requestModule(service, module),
+    role,
+    workingDir: service.workingDir,
     importedMemory: module.importedMemory,
     args: [service.programName ?? module.name, ...service.args],
-    env: environment(sources, preopened),
+    // A component does not see its listeners.
+    env: environment(sources, role === undefined ? preopened : []),
     mounts: [...imageRoot(service), ...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
     stdinOpen: service.stdinOpen === true && !isCgi,
     rootBytes: ROOT_BYTES,
@@ -47,12 +52,26 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
   };
 }
 
+function requestModule(service: WasmService, { component, module, bytes }: PreparedModule): GuestRequest['module'] {
+  if (component !== undefined) return component;
+  return service.isolation === 'process' ? bytes : (module ?? bytes);
+}
+
 /** In the order of the file, `ports` before `expose`, each once. */
 function listenerPorts(service: WasmService): readonly number[] {
   const targets = service.ports.filter((port) => port.protocol === 'tcp').map((port) => port.target);
   const exposed = service.expose.filter((port) => port.protocol === 'tcp').map((port) => port.port);
   return [...new Set([...targets, ...exposed])];
 }
+
+/** A server that cannot choose its ports has those of the file, or those that other hosts of wasi:http have. */
+function httpPorts(service: WasmService): readonly number[] {
+  const named = listenerPorts(service);
+  return named.length > 0 ? named : DEFAULT_HTTP_PORTS;
+}
+
+/** wasmtime serve, and spin up. */
+const DEFAULT_HTTP_PORTS: readonly number[] = [8080, 80];
 
 /** What the file says wins. Nothing of this process's environment is in it. */
 function environment(sources: GuestRequestSources, preopened: readonly number[]): readonly string[] {

@@ -2,11 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { WcError } from '../../model/diagnostic.ts';
 import { serveCgi } from './cgi/serve.ts';
-import type { FromGuest, GuestRequest, GuestUsage, RunMessage, StartFailure, ToGuest, Turns } from './messages.ts';
+import type { FromGuest, GuestRequest, GuestUsage, RunMessage, StartFailure, ToGuest } from './messages.ts';
 import { socketFunctions } from './net/functions.ts';
 import { PreopenedListener } from './net/listener.ts';
 import { Network } from './net/network.ts';
 import { type Opened, openPublished } from './open-published.ts';
+import type { GuestTies, RunningGuest } from './running-guest.ts';
 import { RingWriter } from './output-ring.ts';
 import { Uplink } from './uplink.ts';
 import { systemClock } from './wasi/clock.ts';
@@ -37,17 +38,20 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
       await runOnWasmer(request, output, post);
       return;
     }
-    const { host, network } = createHost(request, turns, output, { uplink, post });
-    port.on('message', (message: ToGuest) => take(message, { host, network, uplink, post }));
-    const module = await compiled(request.module);
-    const opened = await openPorts(network, request, host);
+    const guest = await createGuest(request, { output, uplink, turns });
+    const { network, stdin } = guest;
+    stdin.onTaken = (bytes) => {
+      if (bytes > 0) post({ type: 'input-taken', bytes });
+    };
+    port.on('message', (message: ToGuest) => take(message, guest, { uplink, post }));
+    const opened = await openPorts(guest, request);
     if ('failure' in opened) {
       network.stopListening();
       post({ type: 'failed', failure: opened.failure });
       return;
     }
     post({ type: 'started', published: opened.published });
-    const exit = await host.run(module);
+    const exit = await guest.run();
     network.stopListening();
     await flushed(network);
     post({ type: 'ended', exit });
@@ -59,32 +63,36 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
   }
 }
 
-function take(message: ToGuest, guest: Guest & { readonly uplink: Uplink; readonly post: Post }): void {
-  const { host, network, uplink, post } = guest;
+function take(
+  message: ToGuest,
+  guest: RunningGuest,
+  { uplink, post }: { readonly uplink: Uplink; readonly post: Post },
+): void {
   switch (message.type) {
     case 'answer':
       uplink.answer(message);
       return;
     case 'input':
-      host.stdin.push(message.bytes);
+      guest.stdin.push(message.bytes);
       return;
     case 'input-end':
-      host.stdin.end();
+      guest.stdin.end();
       return;
     case 'measure':
-      post({ type: 'usage', ask: message.ask, usage: usageOf(host, network) });
+      post({ type: 'usage', ask: message.ask, usage: usageOf(guest) });
       return;
     case 'kill':
-      host.stop();
+      guest.stop();
       return;
     case 'stop':
-      void stop(message.graceMs, guest);
+      void stop(message.graceMs, guest, post);
       return;
   }
 }
 
 async function compiled(module: GuestRequest['module']): Promise<WebAssembly.Module> {
   if (module instanceof WebAssembly.Module) return module;
+  if ('root' in module) throw new Error('a component is in the place of a module');
   try {
     return await WebAssembly.compile(module);
   } catch (error) {
@@ -106,23 +114,26 @@ async function runOnWasmer(request: GuestRequest, output: RingWriter, post: Post
   post({ type: 'ended', exit });
 }
 
-function usageOf(host: WasiHost, network: Network): GuestUsage {
-  return { memoryBytes: host.memory.bytes.length, descriptors: host.table.size, ...network.traffic.usage };
+function usageOf({ memoryBytes, descriptors, network }: RunningGuest): GuestUsage {
+  return { memoryBytes, descriptors, ...network.traffic.usage };
 }
 
 type Post = (message: FromGuest) => void;
 
-interface Guest {
-  readonly host: WasiHost;
-  readonly network: Network;
+/** What a component needs is loaded for components only: a thread is ready earlier without it. */
+async function createGuest(request: GuestRequest, ties: GuestTies): Promise<RunningGuest> {
+  const { module } = request;
+  if (!('root' in module)) return createModule(request, await compiled(module), ties);
+  const { createComponent } = await import('./component/guest.ts');
+  const modules = await Promise.all(module.modules.map(compiled));
+  return createComponent(request, { root: module.root, modules }, ties);
 }
 
-function createHost(
+function createModule(
   request: GuestRequest,
-  turns: Turns | undefined,
-  output: RingWriter,
-  { uplink, post }: { readonly uplink: Uplink; readonly post: Post },
-): Guest {
+  module: WebAssembly.Module,
+  { output, uplink, turns }: GuestTies,
+): RunningGuest {
   const clock = systemClock();
   const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
   let network: Network | undefined;
@@ -147,34 +158,49 @@ function createHost(
     },
   });
   if (network === undefined) throw new Error('the host made no functions');
-  host.stdin.onTaken = (bytes) => {
-    if (bytes > 0) post({ type: 'input-taken', bytes });
+  const ours = network;
+  let fd = request.listenFd;
+  return {
+    network: ours,
+    stdin: host.stdin,
+    listen: async (port) => {
+      const listener = new PreopenedListener(host.waiters, { address: '0.0.0.0', port });
+      const errno = await ours.listen(listener);
+      if (errno !== 0) return errno;
+      if (fd === undefined) host.table.add(listener);
+      else host.table.set(fd++, listener);
+      return 0;
+    },
+    get memoryBytes() {
+      return host.memory.bytes.length;
+    },
+    get descriptors() {
+      return host.table.size;
+    },
+    run: async () => await host.run(module),
+    drain: async (signal) => {
+      while (ours.owed > 0 && !signal.aborted) await delay(LOOK_MS);
+    },
+    stop: () => host.stop(),
   };
-  return { host, network };
 }
 
 /** Published ports first: nothing has run when one of them is taken. */
-async function openPorts(network: Network, request: GuestRequest, host: WasiHost): Promise<Opened> {
-  const opened = await openPublished(network, request.published);
+async function openPorts(guest: RunningGuest, request: GuestRequest): Promise<Opened> {
+  const opened = await openPublished(guest.network, request.published);
   if ('failure' in opened) return opened;
-  let fd = request.listenFd;
   for (const port of request.preopened) {
-    const listener = new PreopenedListener(host.waiters, { address: '0.0.0.0', port });
-    const errno = await network.listen(listener);
+    const errno = await guest.listen(port);
     if (errno !== 0) return { failure: { why: 'host', message: `cannot listen on port ${port}`, stack: undefined } };
-    if (fd === undefined) host.table.add(listener);
-    else host.table.set(fd++, listener);
   }
   return opened;
 }
 
-async function stop(graceMs: number, guest: Guest & { readonly post: Post }): Promise<void> {
-  const { host, network, post } = guest;
+async function stop(graceMs: number, guest: RunningGuest, post: Post): Promise<void> {
   post({ type: 'stopping' });
-  network.stopListening();
-  const deadline = performance.now() + graceMs;
-  while (network.owed > 0 && performance.now() < deadline) await delay(LOOK_MS);
-  host.stop();
+  guest.network.stopListening();
+  await guest.drain(AbortSignal.timeout(graceMs));
+  guest.stop();
 }
 
 /** What the guest wrote before it ended still leaves, as it does from the kernel when a program ends. */

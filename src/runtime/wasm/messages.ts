@@ -6,6 +6,7 @@ import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus } from '../../model/state.ts';
 import type { CgiSettings } from './cgi/messages.ts';
 import type { MemoryImport } from './cap-limits.ts';
+import type { ComponentRole, PreparedComponent } from './component/prepare.ts';
 import type { MountSource } from './wasi/fs/root.ts';
 
 /*
@@ -45,7 +46,10 @@ export interface WorkerData {
 export interface GuestRequest {
   readonly engine: WasmService['engine'];
   /** A thread gets it compiled, a process its bytes. */
-  readonly module: WebAssembly.Module | Uint8Array<ArrayBuffer>;
+  readonly module: WebAssembly.Module | Uint8Array<ArrayBuffer> | PreparedComponent;
+  /** What a component is run as. */
+  readonly role: ComponentRole | undefined;
+  readonly workingDir: string | undefined;
   readonly importedMemory: MemoryImport | undefined;
   readonly args: readonly string[];
   /** `NAME=value` */

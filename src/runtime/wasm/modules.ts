@@ -7,13 +7,17 @@ import type { WasmService } from '../../model/project.ts';
 import { BinaryFormatError } from './binary-reader.ts';
 import { capLimits, type CappedModule, LimitError, type MemoryImport, moduleLayer } from './cap-limits.ts';
 import { checkImports } from './check-imports.ts';
+import { parseComponent, type ParsedComponent } from './component/parse.ts';
+import { checkComponentImports, componentRole, type PreparedComponent } from './component/prepare.ts';
+import { UnsupportedComponentError } from './component/unsupported.ts';
 import { type CoreImport, type CoreModule, readCoreModule } from './inspect/core-module.ts';
 import { checkWasmer } from './wasmer/check.ts';
 
 /** A module that can be started: compiled once, posted to every worker that runs it. */
 export interface PreparedModule {
-  /** Undefined for a service with a process of its own: only that compiles it. */
+  /** Undefined for a component, and for a service with a process of its own: only that compiles it. */
   readonly module: WebAssembly.Module | undefined;
+  readonly component: PreparedComponent | undefined;
   readonly exports: CoreModule['exports'];
   readonly imports: readonly CoreImport[];
   /** The module with its limits written into it. */
@@ -65,15 +69,14 @@ interface ModuleFile {
 async function prepare(service: WasmService, file: ModuleFile): Promise<PreparedModule> {
   const layer = moduleLayer(file.bytes);
   if (layer === 'unknown') throw invalid(service, file, 'is not a WebAssembly module');
-  if (layer === 'component') {
-    throw invalid(service, file, 'is a component', 'this version runs core modules: build for wasm32-wasip1');
-  }
+  if (layer === 'component') return await prepareComponent(service, file);
   const capped = cap(service, file);
   const module = compilesItself(service) ? undefined : await compile(service, file, capped.bytes);
   const { imports: all, exports } = readCoreModule(file.bytes);
   const imports = new Set(all.map(({ name }) => name));
   return {
     module,
+    component: undefined,
     exports,
     imports: all,
     bytes: capped.bytes,
@@ -93,11 +96,58 @@ function compilesItself(service: WasmService): boolean {
   return service.isolation === 'process' && service.engine === 'native';
 }
 
+/** Each of its core modules by itself is held to the limits: they are one program, and one of them has its memory. */
+async function prepareComponent(service: WasmService, file: ModuleFile): Promise<PreparedModule> {
+  const { root, modules } = parse(service, file);
+  const compiled = modules.map(async (bytes) => {
+    const part = { ...file, bytes };
+    const capped = cap(service, part).bytes;
+    return compilesItself(service) ? capped : await compile(service, part, capped);
+  });
+  return {
+    module: undefined,
+    component: { root, modules: await Promise.all(compiled) },
+    imports: [],
+    exports: [],
+    bytes: new Uint8Array(0),
+    digest: file.digest,
+    name: path.basename(file.file),
+    importedMemory: undefined,
+    opensSockets: false,
+    wantsListener: false,
+    closesByShutdown: false,
+  };
+}
+
+function parse(service: WasmService, file: ModuleFile): ParsedComponent {
+  try {
+    return parseComponent(file.bytes);
+  } catch (error) {
+    if (error instanceof UnsupportedComponentError) {
+      const hint = 'build it for WASI 0.2';
+      throw invalid(service, file, `needs what the host does not have: ${error.message}`, hint, error);
+    }
+    if (!(error instanceof BinaryFormatError)) throw error;
+    throw invalid(service, file, `cannot be read: ${error.message}`, undefined, error);
+  }
+}
+
 /** What the engine of the service needs of it, before anything of it runs. */
-function checkModule(service: WasmService, { imports, exports, module }: PreparedModule): void {
+function checkModule(service: WasmService, { imports, exports, module, component }: PreparedModule): void {
+  if (component !== undefined) {
+    componentRole(service, component.root);
+    checkComponentImports(service, component.root);
+    return;
+  }
   if (service.engine === 'wasmer') {
     if (module !== undefined) checkWasmer(module, service);
     return;
+  }
+  if (service.interface === 'http') {
+    throw new WcError('ERR_MODULE_INVALID', `${service.name}: a core module cannot answer wasi:http requests`, {
+      source: service.source,
+      hint: 'build it as a component, or leave `interface` out when it brings its own server',
+    });
   }
   checkImports(service, imports);
   if (exports.some(({ name, kind }) => name === '_start' && kind === 'function')) return;

@@ -9,6 +9,8 @@ import { threadPlace } from '../../../src/runtime/wasm/worker-pool.ts';
 const REQUEST: Omit<GuestRequest, 'output'> = {
   engine: 'native',
   module: new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)),
+  role: undefined,
+  workingDir: undefined,
   importedMemory: undefined,
   args: [],
   env: [],

@@ -78,7 +78,11 @@ export type TypeDefinition =
   | { readonly kind: 'option'; readonly value: TypeReference }
   | { readonly kind: 'result'; readonly ok: TypeReference | undefined; readonly error: TypeReference | undefined }
   | { readonly kind: 'own' | 'borrow'; readonly resource: number }
-  | { readonly kind: 'function'; readonly params: readonly NamedReference[]; readonly result: TypeReference | undefined }
+  | {
+      readonly kind: 'function';
+      readonly params: readonly NamedReference[];
+      readonly result: TypeReference | undefined;
+    }
   | { readonly kind: 'resource'; readonly destructor: number | undefined }
   | { readonly kind: 'instance'; readonly declarations: readonly Declaration[] }
   /** What a component takes and gives; nothing here needs to know. */

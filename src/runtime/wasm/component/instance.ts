@@ -12,24 +12,35 @@ export interface LinkableComponent {
   readonly modules: readonly WebAssembly.Module[];
 }
 
+interface InstanceParts {
+  readonly handles: Handles[];
+  readonly memories: Set<WebAssembly.Memory>;
+}
+
 /** One instance of a component. It runs one call at a time. */
 export class ComponentInstance {
   readonly #exports: Exports;
   readonly #host: HostImports;
-  readonly #handles: readonly Handles[];
+  readonly #parts: InstanceParts;
 
-  private constructor(exports: Exports, host: HostImports, handles: readonly Handles[]) {
+  private constructor(exports: Exports, host: HostImports, parts: InstanceParts) {
     this.#exports = exports;
     this.#host = host;
-    this.#handles = handles;
+    this.#parts = parts;
   }
 
   /** Rejects with the trap of a start function. */
   static async create(component: LinkableComponent, guest: ComponentGuest): Promise<ComponentInstance> {
     const host = new HostImports(guest);
-    const handles: Handles[] = [];
-    const exports = await linkComponent(component.root, component.modules, host, handles);
-    return new ComponentInstance(exports, host, handles);
+    const parts: InstanceParts = { handles: [], memories: new Set() };
+    const exports = await linkComponent(component.root, component.modules, host, parts);
+    return new ComponentInstance(exports, host, parts);
+  }
+
+  get memoryBytes(): number {
+    let bytes = 0;
+    for (const memory of this.#parts.memories) bytes += memory.buffer.byteLength;
+    return bytes;
   }
 
   /** A function of an interface that it exports, by the interface's name without its version. */
@@ -57,6 +68,6 @@ export class ComponentInstance {
   /** Gives back all that it holds. */
   close(): void {
     this.#host.end(new GuestStopped());
-    for (const handles of this.#handles) handles.dropAll();
+    for (const handles of this.#parts.handles) handles.dropAll();
   }
 }

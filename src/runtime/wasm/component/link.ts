@@ -1,5 +1,11 @@
 import { BinaryFormatError } from '../binary-reader.ts';
-import { type CallOptions, type ComponentFunction, type CoreFunction, liftFunction, lowerFunction } from './abi/calls.ts';
+import {
+  type CallOptions,
+  type ComponentFunction,
+  type CoreFunction,
+  liftFunction,
+  lowerFunction,
+} from './abi/calls.ts';
 import { Handles } from './abi/handles.ts';
 import type { ResourceType } from './abi/value-type.ts';
 import type { Binding, CanonOptions, ComponentDefinition, Definition, Sort } from './definition.ts';
@@ -40,16 +46,16 @@ export interface Imports {
 
 /**
  * Makes an instance of the component: instantiates its core modules and connects them with each other and with the
- * host. Resolves with what it exports; the handles that its parts hold are put into `handles`. Rejects with the trap
+ * host. Resolves with what it exports; the handles and memories of its parts are put into `parts`. Rejects with the trap
  * of a start function, or BinaryFormatError for a component that does not fit together.
  */
 export async function linkComponent(
   definition: ComponentDefinition,
   modules: readonly WebAssembly.Module[],
   imports: Imports,
-  handles: Handles[],
+  parts: { readonly handles: Handles[]; readonly memories: Set<WebAssembly.Memory> },
 ): Promise<Exports> {
-  return await new Linker({ definition, outer: undefined }, { modules, handles }).run((name, descriptor, scope) => {
+  return await new Linker({ definition, outer: undefined }, { modules, ...parts }).run((name, descriptor, scope) => {
     if (descriptor.kind !== 'instance') return undefined;
     const type = typeAt(descriptor.type, scope);
     if (type.what !== 'instance') return undefined;
@@ -61,6 +67,7 @@ export async function linkComponent(
 interface Shared {
   readonly modules: readonly WebAssembly.Module[];
   readonly handles: Handles[];
+  readonly memories: Set<WebAssembly.Memory>;
 }
 
 type ImportDescriptor = Extract<Definition, { what: 'import' }>['descriptor'];
@@ -91,22 +98,13 @@ class Linker {
 
   async run(find: FindImport): Promise<Exports> {
     for (const definition of this.#definition.definitions) {
-      switch (definition.what) {
-        case 'core-instantiate':
-          await this.#instantiateCore(definition);
-          break;
-        case 'instantiate':
-          this.#instances.push(await this.#instantiate(definition));
-          break;
-        case 'import': {
-          const found = find(definition.name, definition.descriptor, this.scope);
-          if (found === undefined) throw new BinaryFormatError(`nobody gives it ${definition.name}`);
-          this.#add(found);
-          break;
-        }
-        default:
-          this.#define(definition);
-      }
+      if (definition.what === 'core-instantiate') await this.#instantiateCore(definition);
+      else if (definition.what === 'instantiate') this.#instances.push(await this.#instantiate(definition));
+      else if (definition.what === 'import') {
+        const found = find(definition.name, definition.descriptor, this.scope);
+        if (found === undefined) throw new BinaryFormatError(`nobody gives it ${definition.name}`);
+        this.#add(found);
+      } else this.#define(definition);
     }
     return this.#exports;
   }
@@ -214,11 +212,15 @@ class Linker {
       this.scope.types.push(outerType(this.scope, levels, index));
       return;
     }
-    let linker: Linker | undefined = this;
-    for (let i = 0; i < levels; i++) linker = linker?.outer;
-    if (linker === undefined) throw new BinaryFormatError('an alias goes out too far');
+    const linker = this.#enclosing(levels);
     if (sort === 'component') this.#components.push(at(linker.#components, index, 'component'));
     else this.#coreModules.push(at(linker.#coreModules, index, 'module'));
+  }
+
+  #enclosing(levels: number): Linker {
+    if (levels === 0) return this;
+    if (this.outer === undefined) throw new BinaryFormatError('an alias goes out too far');
+    return this.outer.#enclosing(levels - 1);
   }
 
   async #instantiateCore(definition: Extract<Definition, { what: 'core-instantiate' }>): Promise<void> {
@@ -229,6 +231,9 @@ class Linker {
       imports[name] = instance as Record<string, WebAssembly.ImportValue>;
     }
     const { exports } = await WebAssembly.instantiate(module, imports);
+    for (const exported of Object.values(exports)) {
+      if (exported instanceof WebAssembly.Memory) this.#shared.memories.add(exported);
+    }
     this.#coreInstances.push(exports);
   }
 
@@ -261,7 +266,14 @@ class Linker {
         return { sort, value: typeAt(index, this.scope) };
       case 'component':
         return { sort, value: at(this.#components, index, sort) };
-      default:
+      case 'core-function':
+      case 'core-instance':
+      case 'core-module':
+      case 'global':
+      case 'memory':
+      case 'table':
+      case 'value':
+      case 'other':
         throw new BinaryFormatError(`a ${sort} cannot be given away`);
     }
   }
@@ -284,13 +296,13 @@ class Linker {
 
   #options(options: CanonOptions): CallOptions {
     const { memory, realloc, postReturn, encoding } = options;
-    const core = <T>(sort: Sort, index: number | undefined): T | undefined =>
-      index === undefined ? undefined : (this.#coreList(sort)[index] as T);
+    const core = (sort: Sort, index: number | undefined): unknown =>
+      index === undefined ? undefined : this.#coreList(sort)[index];
     return {
       encoding,
-      memory: () => core('memory', memory),
-      realloc: () => core('core-function', realloc),
-      postReturn: () => core('core-function', postReturn),
+      memory: () => core('memory', memory) as WebAssembly.Memory | undefined,
+      realloc: () => core('core-function', realloc) as CoreFunction | undefined,
+      postReturn: () => core('core-function', postReturn) as CoreFunction | undefined,
       handles: this.#handles,
     };
   }

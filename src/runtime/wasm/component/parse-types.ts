@@ -1,5 +1,13 @@
 import { BinaryFormatError, type BinaryReader } from '../binary-reader.ts';
-import type { Declaration, ExternDescriptor, NamedReference, Primitive, Sort, TypeDefinition, TypeReference } from './definition.ts';
+import type {
+  Declaration,
+  ExternDescriptor,
+  NamedReference,
+  Primitive,
+  Sort,
+  TypeDefinition,
+  TypeReference,
+} from './definition.ts';
 import { UnsupportedComponentError } from './unsupported.ts';
 
 const PRIMITIVES: Readonly<Record<number, Primitive>> = {

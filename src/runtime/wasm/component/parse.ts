@@ -1,11 +1,5 @@
 import { BinaryFormatError, BinaryReader } from '../binary-reader.ts';
-import type {
-  Binding,
-  CanonOptions,
-  ComponentDefinition,
-  CoreArgument,
-  Definition,
-} from './definition.ts';
+import type { Binding, CanonOptions, ComponentDefinition, CoreArgument, Definition } from './definition.ts';
 import { readCoreSort, readExtern, readName, readSort, readType } from './parse-types.ts';
 import { UnsupportedComponentError } from './unsupported.ts';
 

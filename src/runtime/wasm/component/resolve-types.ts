@@ -86,7 +86,9 @@ export function shapeOf(
         if (descriptor.kind === 'function') functions.set(name, functionType(descriptor.type, scope));
         else if (descriptor.kind === 'type-equal' || descriptor.kind === 'resource') {
           const found: ResolvedType =
-            descriptor.kind === 'resource' ? { what: 'resource', type: resource(name) } : typeAt(descriptor.type, scope);
+            descriptor.kind === 'resource'
+              ? { what: 'resource', type: resource(name) }
+              : typeAt(descriptor.type, scope);
           scope.types.push(found);
           types.set(name, found);
         }

@@ -5,6 +5,10 @@ import type { ImportGroup, MissingImport, ModuleReport, SizeLimits } from '../..
 import { BinaryFormatError } from '../binary-reader.ts';
 import { moduleLayer } from '../cap-limits.ts';
 import { missingImports } from '../check-imports.ts';
+import { parseComponent } from '../component/parse.ts';
+import { missingImports as missingOfComponent } from '../component/prepare.ts';
+import { providerOf } from '../component/providers.ts';
+import { UnsupportedComponentError } from '../component/unsupported.ts';
 import { dialectOf } from '../dialects.ts';
 import { type Component, readComponent } from './component.ts';
 import { type CoreModule, type Custom, readCoreModule } from './core-module.ts';
@@ -21,7 +25,7 @@ export function moduleReport(bytes: Uint8Array, from: string): ModuleReport {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const base = { from, sha256, bytes: bytes.length };
   try {
-    return layer === 'module' ? ofModule(readCoreModule(bytes), base) : ofComponent(readComponent(bytes), base);
+    return layer === 'module' ? ofModule(readCoreModule(bytes), base) : ofComponent(readComponent(bytes), bytes, base);
   } catch (error) {
     if (!(error instanceof BinaryFormatError)) throw error;
     throw new WcError('ERR_MODULE_INVALID', `${from} cannot be read: ${error.message}`, {
@@ -63,7 +67,8 @@ function ofModule(module: CoreModule, base: Base): ModuleReport {
   };
 }
 
-function ofComponent(component: Component, base: Base): ModuleReport {
+function ofComponent(component: Component, bytes: Uint8Array, base: Base): ModuleReport {
+  const checked = checkComponent(bytes);
   const { imports, exports, custom, modules, components } = component;
   return {
     ...base,
@@ -73,7 +78,7 @@ function ofComponent(component: Component, base: Base): ModuleReport {
     imports: groups(
       imports.map(({ name }) => ({
         name: name.split('/')[0] ?? name,
-        isProvided: name.startsWith('wasi:'),
+        isProvided: !checked.missing.some((one) => one.name.startsWith(name)),
         text: name,
       })),
     ),
@@ -87,9 +92,22 @@ function ofComponent(component: Component, base: Base): ModuleReport {
     custom: custom.map(sectionSize),
     inner: { modules, components },
     granted: [],
-    missing: [],
-    problem: undefined,
+    ...checked,
   };
+}
+
+/** What the host lacks for it. */
+function checkComponent(bytes: Uint8Array): Pick<ModuleReport, 'missing' | 'problem'> {
+  try {
+    const missing = missingOfComponent(parseComponent(bytes).root);
+    return {
+      missing: missing.map((name) => ({ name, dialect: 'component', hint: providerOf(name) })),
+      problem: undefined,
+    };
+  } catch (error) {
+    if (!(error instanceof UnsupportedComponentError)) throw error;
+    return { missing: [], problem: `it needs what the host does not have: ${error.message}` };
+  }
 }
 
 function groups(

@@ -19,7 +19,7 @@ export function connectTo(network: Network, peer: Endpoint, fdflags: number): Co
 
 async function establish(network: Network, connection: Connection, signal: AbortSignal): Promise<void> {
   try {
-    const verdict = await route(network, connection);
+    const verdict = await route(network, connection.peer, connection.local.port);
     if (verdict.to === 'refused') {
       connection.fail(REFUSALS[verdict.errno]);
       return;
@@ -33,16 +33,29 @@ async function establish(network: Network, connection: Connection, signal: Abort
   }
 }
 
-async function route(network: Network, connection: Connection): Promise<ConnectVerdict> {
-  const { address, port } = connection.peer;
-  if (isNameServer(connection.peer)) return { to: 'unix', path: await network.names.open(), hello: '' };
+/**
+ * A connection to `peer` for a client that the host has within the guest: as the guest's own go, and it counts as one.
+ * Resolves with an errno when it may not or cannot be made.
+ */
+export async function openSocket(network: Network, peer: Endpoint, signal: AbortSignal): Promise<Socket | number> {
+  try {
+    const verdict = await route(network, peer, network.ephemeralPort());
+    return verdict.to === 'refused' ? REFUSALS[verdict.errno] : await open(verdict, signal);
+  } catch (error) {
+    return errnoOfDial(error);
+  }
+}
+
+async function route(network: Network, peer: Endpoint, localPort: number): Promise<ConnectVerdict> {
+  const { address, port } = peer;
+  if (isNameServer(peer)) return { to: 'unix', path: await network.names.open(), hello: '' };
   if (!isLoopback(address) && !isAny(address) && address !== network.address) {
     return await network.uplink.authorize(address, port);
   }
   const path = network.ownSocket(port);
   if (path === undefined) return { to: 'refused', errno: 'ECONNREFUSED', reason: '' };
   const from = isLoopback(address) ? address : network.address;
-  return { to: 'unix', path, hello: `${from} ${connection.local.port}\n` };
+  return { to: 'unix', path, hello: `${from} ${localPort}\n` };
 }
 
 async function open(verdict: Exclude<ConnectVerdict, { to: 'refused' }>, signal: AbortSignal): Promise<Socket> {

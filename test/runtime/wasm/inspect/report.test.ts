@@ -72,6 +72,8 @@ describe('a component', () => {
     const bytes = component([
       // core module of 8 bytes
       [1, [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]],
+      // (type (instance)) and (type (func))
+      [7, [2, 0x42, 0, 0x40, 0, 1, 0]],
       // (import "wasi:cli/stdout@0.2.6" (instance (type 0))) and (import "f" (func (type 1)))
       [10, [2, 0, ...nameOf('wasi:cli/stdout@0.2.6'), 5, 0, 0, ...nameOf('f'), 1, 1]],
       // (export "wasi:http/incoming-handler@0.2.6" (instance 0))

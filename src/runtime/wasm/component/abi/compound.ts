@@ -1,8 +1,9 @@
+import type { Primitive } from '../definition.ts';
 import { alignTo, type CallContext, type Codec, type FlatType } from './codec.ts';
 import { AbiError } from './handles.ts';
 import { SCALARS } from './scalars.ts';
 import { bytesAt, put } from './strings.ts';
-import type { ValueType } from './value-type.ts';
+import type { ResourceType, ValueType } from './value-type.ts';
 import { variantCodec } from './variants.ts';
 
 const made = new WeakMap<ValueType, Codec>();
@@ -17,6 +18,7 @@ export function codecOf(type: ValueType): Codec {
 }
 
 function make(type: ValueType): Codec {
+  if (isScalar(type)) return SCALARS[type.kind];
   switch (type.kind) {
     case 'list':
       return type.element.kind === 'u8' ? BYTES : listCodec(codecOf(type.element));
@@ -24,39 +26,59 @@ function make(type: ValueType): Codec {
       return recordCodec(type.fields);
     case 'tuple':
       return tupleCodec(type.elements.map(codecOf));
+    case 'flags':
+      return flagsCodec(type.labels.length);
+    case 'own':
+    case 'borrow':
+      return type.kind === 'own' ? ownCodec(type.resource) : borrowCodec(type.resource);
     case 'variant':
-      return variantCodec(
-        type.cases.map(({ name, type: value }) => ({ name, codec: value === undefined ? undefined : codecOf(value) })),
-      );
+    case 'enum':
+    case 'option':
+    case 'result':
+      return makeVariant(type);
+  }
+}
+
+function isScalar(type: ValueType): type is { readonly kind: Primitive } {
+  return type.kind in SCALARS;
+}
+
+function makeVariant(type: Extract<ValueType, { kind: 'variant' | 'option' | 'result' | 'enum' }>): Codec {
+  switch (type.kind) {
+    case 'variant':
+      return variantCodec(type.cases.map((one) => ({ name: one.name, codec: maybeCodec(one.type) })));
+    case 'option':
+      return optionCodec(type.value);
+    case 'result':
+      return variantCodec([
+        { name: 'ok', codec: maybeCodec(type.ok) },
+        { name: 'err', codec: maybeCodec(type.error) },
+      ]);
     case 'enum':
       return variantCodec(
         type.labels.map((name) => ({ name, codec: undefined })),
         ENUM,
       );
-    case 'option':
-      return optionCodec(type.value);
-    case 'result':
-      return variantCodec([
-        { name: 'ok', codec: type.ok === undefined ? undefined : codecOf(type.ok) },
-        { name: 'err', codec: type.error === undefined ? undefined : codecOf(type.error) },
-      ]);
-    case 'flags':
-      return flagsCodec(type.labels.length);
-    case 'own':
-      return handleCodec({
-        lift: (cx, index) => cx.handles.take(index, type.resource),
-        lower: (cx, rep) => cx.handles.add(type.resource, rep, true),
-      });
-    case 'borrow':
-      return handleCodec({
-        lift: (cx, index) => cx.handles.rep(index, type.resource),
-        // Its maker knows it by what it stands for.
-        lower: (cx, rep) =>
-          type.resource.owner === cx.handles ? (rep as number) : cx.handles.add(type.resource, rep, false),
-      });
-    default:
-      return SCALARS[type.kind];
   }
+}
+
+function maybeCodec(type: ValueType | undefined): Codec | undefined {
+  return type === undefined ? undefined : codecOf(type);
+}
+
+function ownCodec(resource: ResourceType): Codec {
+  return handleCodec({
+    lift: (cx, index) => cx.handles.take(index, resource),
+    lower: (cx, rep) => cx.handles.add(resource, rep, true),
+  });
+}
+
+function borrowCodec(resource: ResourceType): Codec {
+  return handleCodec({
+    lift: (cx, index) => cx.handles.rep(index, resource),
+    // Its maker knows it by what it stands for.
+    lower: (cx, rep) => (resource.owner === cx.handles ? (rep as number) : cx.handles.add(resource, rep, false)),
+  });
 }
 
 interface HandleConversion {

@@ -31,10 +31,15 @@ export function storeString(cx: CallContext, text: string): readonly [pointer: n
     const bytes = Buffer.from(text, 'utf8');
     return [put(cx, bytes, 1), bytes.length];
   }
-  const isLatin1 = cx.encoding === 'latin1+utf16' && !/[^\u0000-\u00ff]/.test(text);
-  if (isLatin1) return [put(cx, Buffer.from(text, 'latin1'), 2), text.length];
+  const isNarrow = cx.encoding === 'latin1+utf16' && isLatin1(text);
+  if (isNarrow) return [put(cx, Buffer.from(text, 'latin1'), 2), text.length];
   const pointer = put(cx, Buffer.from(text, 'utf16le'), 2);
   return [pointer, cx.encoding === 'utf16' ? text.length : text.length + UTF16_TAG];
+}
+
+function isLatin1(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
+  return true;
 }
 
 /** Gives the guest a copy of the bytes. */

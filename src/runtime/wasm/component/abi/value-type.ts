@@ -17,7 +17,8 @@ export type ValueType =
   | { readonly kind: 'record'; readonly fields: readonly (readonly [name: string, type: ValueType])[] }
   | { readonly kind: 'tuple'; readonly elements: readonly ValueType[] }
   | { readonly kind: 'variant'; readonly cases: readonly Case[] }
-  | { readonly kind: 'enum' | 'flags'; readonly labels: readonly string[] }
+  | { readonly kind: 'enum'; readonly labels: readonly string[] }
+  | { readonly kind: 'flags'; readonly labels: readonly string[] }
   | { readonly kind: 'option'; readonly value: ValueType }
   | { readonly kind: 'result'; readonly ok: ValueType | undefined; readonly error: ValueType | undefined }
   | { readonly kind: 'own' | 'borrow'; readonly resource: ResourceType };

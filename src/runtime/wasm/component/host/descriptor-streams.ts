@@ -93,7 +93,7 @@ export function fileSink(file: File, offset: number | undefined): Sink {
     room: () => broken ?? ROOM,
     write: (bytes) => {
       try {
-        for (let from = 0; from < bytes.length; ) {
+        for (let from = 0; from < bytes.length;) {
           const n = file.write([bytes.subarray(from)], position ?? -1);
           if (position !== undefined) position += n;
           from += n;

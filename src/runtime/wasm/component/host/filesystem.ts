@@ -223,7 +223,7 @@ function hash(stat: FileStat): unknown {
   return { lower: digest.readBigUInt64LE(0), upper: digest.readBigUInt64LE(8) };
 }
 
-function read(descriptor: Descriptor, length: bigint, offset: bigint): readonly [Uint8Array, boolean] {
+function readAt(descriptor: Descriptor, length: bigint, offset: bigint): readonly [Uint8Array, boolean] {
   const bytes = new Uint8Array(Math.min(Number(length), READ_LIMIT));
   const n = descriptor.file(Flag.READ).read([bytes], toPosition(offset));
   return [bytes.subarray(0, n), n === 0 && bytes.length > 0];
@@ -231,7 +231,7 @@ function read(descriptor: Descriptor, length: bigint, offset: bigint): readonly 
 
 const READ_LIMIT = 1 << 20;
 
-function write(descriptor: Descriptor, bytes: Uint8Array, offset: bigint): bigint {
+function writeAt(descriptor: Descriptor, bytes: Uint8Array, offset: bigint): bigint {
   const file = descriptor.file(Flag.WRITE);
   file.setAppend(false);
   return BigInt(file.write([bytes], toPosition(offset)));
@@ -261,9 +261,9 @@ const TYPES_INTERFACE: HostInterface = {
     '[method]descriptor.set-times': (g: ComponentGuest, d: Descriptor, accessed: NewTime, modified: NewTime) =>
       attempt(() => setOwnTimes(d, times(g, accessed, modified))),
     '[method]descriptor.read': (_g: ComponentGuest, d: Descriptor, length: bigint, offset: bigint) =>
-      attempt(() => read(d, length, offset)),
+      attempt(() => readAt(d, length, offset)),
     '[method]descriptor.write': (_g: ComponentGuest, d: Descriptor, bytes: Uint8Array, offset: bigint) =>
-      attempt(() => write(d, bytes, offset)),
+      attempt(() => writeAt(d, bytes, offset)),
     '[method]descriptor.read-directory': (_g: ComponentGuest, d: Descriptor) =>
       attempt((): EntryStream => ({ entries: d.directory.list()[Symbol.iterator]() })),
     '[method]descriptor.create-directory-at': (_g: ComponentGuest, d: Descriptor, path: string) =>
@@ -278,7 +278,8 @@ const TYPES_INTERFACE: HostInterface = {
       path: string,
       accessed: NewTime,
       modified: NewTime,
-    ) => perform(() => walking(d, path, (walk) => setTimes(walk, (flags & FOLLOW) !== 0, times(g, accessed, modified)))),
+    ) =>
+      perform(() => walking(d, path, (walk) => setTimes(walk, (flags & FOLLOW) !== 0, times(g, accessed, modified)))),
     '[method]descriptor.link-at': (
       _g: ComponentGuest,
       d: Descriptor,

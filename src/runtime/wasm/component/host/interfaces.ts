@@ -2,8 +2,10 @@ import { CLI } from './cli.ts';
 import { CLOCKS } from './clocks.ts';
 import { FILESYSTEM } from './filesystem.ts';
 import type { HostInterface } from './interface.ts';
+import { HTTP } from '../http/types.ts';
 import { POLL } from './pollable.ts';
 import { RANDOM } from './random.ts';
+import { SOCKETS } from './sockets.ts';
 import { ERROR, STREAMS } from './streams.ts';
 
 /** All that components may import, without versions: a function means the same in every release of 0.2. */
@@ -16,6 +18,8 @@ const INTERFACES: ReadonlyMap<string, HostInterface> = new Map(
     ...CLOCKS,
     ...RANDOM,
     ...FILESYSTEM,
+    ...HTTP,
+    ...SOCKETS,
   }),
 );
 

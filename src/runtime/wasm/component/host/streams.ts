@@ -1,4 +1,5 @@
 import { AbiError } from '../abi/handles.ts';
+import type { HttpErrorCode } from '../http/error-codes.ts';
 import { type ComponentGuest, err, type HostInterface, ok, OK, resource, type Result } from './interface.ts';
 import type { Pollable } from './pollable.ts';
 
@@ -15,11 +16,6 @@ export class IoError {
     this.errno = about.errno;
     this.http = about.http;
   }
-}
-
-export interface HttpErrorCode {
-  readonly tag: string;
-  readonly val?: unknown;
 }
 
 export type StreamError = { readonly tag: 'last-operation-failed'; readonly val: IoError } | { readonly tag: 'closed' };
@@ -89,9 +85,12 @@ function writeAll(guest: ComponentGuest, sink: Sink, bytes: Uint8Array): Done | 
   }
   if (rest === undefined) return flushed(guest, sink);
   // Not by recursion on the stack: a sink that takes a byte at a time would end it.
-  return Promise.resolve(guest.waiters.until(() => hasRoom(sink), () => undefined)).then(() =>
-    writeAll(guest, sink, rest),
-  );
+  return Promise.resolve(
+    guest.waiters.until(
+      () => hasRoom(sink),
+      () => undefined,
+    ),
+  ).then(() => writeAll(guest, sink, rest));
 }
 
 function flushed(guest: ComponentGuest, sink: Sink): Done | Promise<Done> {
