@@ -26,6 +26,7 @@ class UdpSocket {
   readonly #guest: ComponentGuest;
   readonly #socket: DatagramSocket;
   readonly #fd: number;
+  #peer: Endpoint | undefined;
   #isBound = false;
   /** Of a bind that was begun; its errno, when that is known. */
   #binding: { errno: number | undefined } | undefined;
