@@ -19,6 +19,15 @@ export class RequestQueue {
   readonly #waiting = new Set<{ readonly kind: RequestKind }>();
   #current: { readonly kind: RequestKind; readonly end: AbortController } | undefined;
 
+  /** Resolves when no request that may start something runs or waits. */
+  async untilStarted(signal: AbortSignal): Promise<void> {
+    while (
+      !signal.aborted &&
+      (this.#current?.kind === 'start' || [...this.#waiting].some(({ kind }) => kind === 'start'))
+    )
+      await this.#serial.run(async () => {});
+  }
+
   /** The signal's reason is an `Overtaken` when a later request ended this one. */
   async run<T>(kind: RequestKind, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const current = this.#current;

@@ -13,6 +13,7 @@ import { instanceChanges } from './changes.ts';
 import { imageRows } from './image-rows.ts';
 import { actOnInstances, requireNames } from './instance-actions.ts';
 import type { Instances } from './instances.ts';
+import type { RequestQueue } from './request-queue.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
 import { processTables } from './process-tables.ts';
 import { buildImages } from './build-request.ts';
@@ -31,6 +32,7 @@ export interface RouteParts {
   readonly wasm: WasmSide;
   readonly instances: Instances;
   readonly hub: LogHub;
+  readonly queue: RequestQueue;
   readonly notices: Broadcast<string>;
   /** Ends when this process is told to end. */
   readonly shutdown: AbortSignal;
@@ -164,8 +166,16 @@ async function* instanceEvents(
   yield { type: 'subscribed', running: await countRunning(parts, services, signal), logSeq: hub.seq };
   for await (const event of queue) {
     if (event.type !== 'exited' || event.restarting) yield event;
-    else yield { ...event, running: await countRunning(parts, services, signal) };
+    else yield { ...event, running: await countLeft(parts, services, signal) };
   }
+}
+
+/** What another client restarts, or makes anew, will run again in a moment. */
+async function countLeft(parts: RouteParts, services: readonly string[], signal: AbortSignal): Promise<number> {
+  const running = await countRunning(parts, services, signal);
+  if (running > 0) return running;
+  await parts.queue.untilStarted(signal);
+  return await countRunning(parts, services, signal);
 }
 
 async function countRunning(parts: RouteParts, services: readonly string[], signal: AbortSignal): Promise<number> {
