@@ -71,22 +71,36 @@ export class EngineView {
 
 /** Containers are the Engine's, and so are networks that somebody else made. */
 export function needsEngine(project: Project): boolean {
-  return Object.values(project.services).some(
-    (service) => service.kind === 'container' || engineNetworks(project, service).length > 0,
-  );
+  return lookThrough(project).needsEngine;
 }
 
 /** Keys of the service's networks on which something beside Wasm services can be: those need a relay. */
 export function engineNetworks(project: Project, service: Service): readonly string[] {
-  return service.networks
-    .map(({ network }) => network)
-    .filter(
-      (key) =>
-        project.networks[key]?.external === true ||
-        Object.values(project.services).some(
-          (other) => other.kind === 'container' && other.networks.some(({ network }) => network === key),
-        ),
-    );
+  const { keys } = lookThrough(project);
+  return service.networks.map(({ network }) => network).filter((key) => keys.has(key));
+}
+
+interface EngineSide {
+  readonly needsEngine: boolean;
+  readonly keys: ReadonlySet<string>;
+}
+
+/** Asked for each instance that joins: a project of many services is looked through once. */
+const known = new WeakMap<Project, EngineSide>();
+
+function lookThrough(project: Project): EngineSide {
+  const before = known.get(project);
+  if (before !== undefined) return before;
+  const services = Object.values(project.services);
+  const containers = services.filter(({ kind }) => kind === 'container');
+  const keys = new Set([
+    ...Object.entries(project.networks).flatMap(([key, { external }]) => (external ? [key] : [])),
+    ...containers.flatMap(({ networks }) => networks.map(({ network }) => network)),
+  ]);
+  const isOnOne = services.some(({ networks }) => networks.some(({ network }) => keys.has(network)));
+  const side = { needsEngine: containers.length > 0 || isOnOne, keys };
+  known.set(project, side);
+  return side;
 }
 
 async function readSubnets(engine: FabricEngine, name: string, signal: AbortSignal): Promise<readonly Subnet[]> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseInstanceId } from '../model/ids.ts';
 import type { InstanceId, ProjectName } from '../model/ids.ts';
 import type { Project, WasmService } from '../model/project.ts';
+import { FreeNumbers } from '../util/free-numbers.ts';
 import { Serial } from '../util/serial.ts';
 import { Answers } from './answers.ts';
 import { DialServer } from './dial-server.ts';
@@ -55,6 +56,7 @@ export function createFabric(options: FabricOptions): ProjectFabric {
 
 /** An attached instance. */
 interface Member extends Peer {
+  readonly number: number;
   readonly socketDir: string;
   readonly listening: Set<number>;
   /** By UDP port. */
@@ -71,6 +73,7 @@ class EngineFabric implements ProjectFabric {
   readonly #dialled: DialServer;
   readonly #plane: PlaneChoice;
   readonly #virtual: VirtualAddresses;
+  readonly #numbers = new FreeNumbers();
   readonly #members = new Map<InstanceId, Member>();
   #project: Project | undefined;
   readonly #notices: RareNotices;
@@ -118,10 +121,12 @@ class EngineFabric implements ProjectFabric {
     const project = this.#knownProject();
     if (this.#members.has(id)) throw new RangeError(`${id} is attached already`);
     const published = publishedListeners(service);
-    const socketDir = join(this.#options.runDir, SOCKET_DIRS, String(this.#freeNumber()));
+    const number = this.#numbers.take();
+    const socketDir = join(this.#options.runDir, SOCKET_DIRS, String(number));
     const member: Member = {
       id,
       service,
+      number,
       socketDir,
       addresses: this.#addressesOf(id, service),
       listening: new Set(),
@@ -146,8 +151,7 @@ class EngineFabric implements ProjectFabric {
       try {
         await this.#relays.leave(id, signal);
       } finally {
-        this.#members.delete(id);
-        await rm(member.socketDir, { recursive: true, force: true });
+        await this.#forget(member);
       }
     });
   }
@@ -217,16 +221,13 @@ class EngineFabric implements ProjectFabric {
   }
 
   async #join(project: Project, member: Member, signal: AbortSignal): Promise<void> {
-    const { id, socketDir } = member;
+    const { socketDir } = member;
     try {
-      // What a supervisor left that died is no socket of this instance.
-      await rm(socketDir, { recursive: true, force: true });
-      await mkdir(socketDir, { recursive: true, mode: 0o700 });
+      await makeEmpty(socketDir);
       await this.#view.refreshIfOld(project, signal);
       await this.#relays.follow(project, member, signal);
     } catch (error) {
-      this.#members.delete(id);
-      await rm(socketDir, { recursive: true, force: true });
+      await this.#forget(member);
       throw error;
     }
   }
@@ -321,12 +322,21 @@ class EngineFabric implements ProjectFabric {
     return parseInstanceId(id).index === 1 && fixed.length > 0 ? fixed : [this.#virtual.of(id)];
   }
 
-  #freeNumber(): number {
-    const taken = new Set([...this.#members.values()].map((member) => member.socketDir));
-    let number = 0;
-    while (taken.has(join(this.#options.runDir, SOCKET_DIRS, String(number)))) number++;
-    return number;
+  /** Its number is another's when its directory is gone. */
+  async #forget(member: Member): Promise<void> {
+    this.#members.delete(member.id);
+    await rm(member.socketDir, { recursive: true, force: true });
+    this.#numbers.give(member.number);
   }
+}
+
+/** What a supervisor left that died is no socket of this instance. */
+async function makeEmpty(directory: string): Promise<void> {
+  // It is made with its parents at once: a directory that was not there is the usual case.
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (made !== undefined) return;
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { mode: 0o700 });
 }
 
 function publishedListeners(service: WasmService): readonly PublishedListener[] {

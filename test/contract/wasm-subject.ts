@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
-
 import { projectName } from '../../src/model/ids.ts';
 import type { ServiceCommon, WasmService } from '../../src/model/project.ts';
 import { createWasmRuntime } from '../../src/runtime/wasm/driver.ts';
+import { builtDriver } from '../fake/built-driver.ts';
 import { FakeFabric } from '../fake/fabric.ts';
 import { wasmService } from '../fake/wasm-service.ts';
 import type { Program, Subject } from './subject.ts';
@@ -15,20 +11,10 @@ export async function openWasmSubject(): Promise<Subject<WasmService>> {
   return subject('worker', createWasmRuntime);
 }
 
-/**
- * The same with a process for each guest. From what was built: a process loads our code anew each time, and half a
- * second of that would be for taking the types out of the sources.
- */
+/** The same with a process for each guest. */
 export async function openProcessSubject(): Promise<Subject<WasmService>> {
-  building ??= promisify(execFile)(process.execPath, [path.join(ROOT, 'scripts', 'build.mjs')]);
-  await building;
-  const built = pathToFileURL(path.join(ROOT, 'dist', 'runtime', 'wasm', 'driver.js')).href;
-  const driver = (await import(/* @vite-ignore */ built)) as { readonly createWasmRuntime: typeof createWasmRuntime };
-  return subject('process', driver.createWasmRuntime);
+  return subject('process', await builtDriver());
 }
-
-const ROOT = path.join(import.meta.dirname, '..', '..');
-let building: Promise<unknown> | undefined;
 
 function subject(isolation: WasmService['isolation'], create: typeof createWasmRuntime): Subject<WasmService> {
   const fabric = new FakeFabric();

@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, test } from 'vitest';
 
 import type { WasmService } from '../../../src/model/project.ts';
+import { builtDriver } from '../../fake/built-driver.ts';
 import { tcpPort, wasmService } from '../../fake/wasm-service.ts';
 import { WasmBench } from './wasm-bench.ts';
 
@@ -29,7 +30,7 @@ function childrenOf(pid: number): readonly number[] {
 
 describe('a guest in a process of its own', () => {
   test('serves; the death of its process is its end, and the policy starts it again', async ({ expect }) => {
-    await using bench = new WasmBench();
+    await using bench = new WasmBench(await builtDriver());
     const restart = { when: 'on-failure' } as const;
     const service = alone('web', 'http-poll', ['8080'], {
       ports: [tcpPort(8080)],
@@ -51,7 +52,7 @@ describe('a guest in a process of its own', () => {
   });
 
   test('has its files whole, also what Node refuses to a process with permissions', async ({ expect }) => {
-    await using bench = new WasmBench();
+    await using bench = new WasmBench(await builtDriver());
     const dir = bench.directory();
     const { id, logs } = await bench.up(alone('files', 'limits', ['files', '/data']), [bench.bind(dir, '/data')]);
     expect((await bench.until(id, 'exited')).exit).toEqual({ how: 'code', code: 0 });
@@ -62,7 +63,7 @@ describe('a guest in a process of its own', () => {
   });
 
   test('a module that the engine does not take is told where it was to start', async ({ expect }) => {
-    await using bench = new WasmBench();
+    await using bench = new WasmBench(await builtDriver());
     const { id } = await bench.create(alone('bad', { path: bench.module(INVALID) }, []));
     await expect(bench.runtime.start(id, bench.signal)).rejects.toMatchObject({ code: 'ERR_MODULE_INVALID' });
   });
@@ -70,7 +71,7 @@ describe('a guest in a process of its own', () => {
   test.skipIf(!existsSync('/sys/fs/cgroup') || process.getuid?.() !== 0)(
     'is in a control group with the limits of its service, which is gone with it',
     async ({ expect }) => {
-      await using bench = new WasmBench();
+      await using bench = new WasmBench(await builtDriver());
       const { id, logs } = await bench.up(alone('slow', 'tool', ['spin'], { limits: { cpus: 0.25, threads: 4 } }));
       const [pid = 0] = guestProcesses();
       const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');

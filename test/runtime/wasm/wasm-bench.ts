@@ -19,13 +19,18 @@ export interface Started {
 /** The Wasm driver of one test, its instances and what happened to them. */
 export class WasmBench implements AsyncDisposable {
   readonly fabric = new FakeFabric();
-  readonly runtime: WasmRuntime = createWasmRuntime({ fabric: this.fabric });
+  readonly runtime: WasmRuntime;
   readonly events: RuntimeEvent[] = [];
   readonly project = projectName('bench');
   readonly #stop = new AbortController();
-  readonly #pump = this.#listen(this.runtime.events(this.project, this.#stop.signal));
+  readonly #pump: Promise<void>;
   readonly #dirs: string[] = [];
   #news = Promise.withResolvers<void>();
+
+  constructor(create = createWasmRuntime) {
+    this.runtime = create({ fabric: this.fabric });
+    this.#pump = this.#listen(this.runtime.events(this.project, this.#stop.signal));
+  }
 
   get signal(): AbortSignal {
     return this.#stop.signal;
