@@ -11,7 +11,7 @@
 #define IMPORT(name) __attribute__((import_module("wasi_snapshot_preview1"), import_name(name)))
 IMPORT("random_get") int random_get(void *buffer, unsigned length);
 IMPORT("fd_write") int write_vector(int fd, const unsigned *vectors, unsigned count, unsigned *written);
-IMPORT("poll_oneoff") int poll(const void *subscriptions, void *events, unsigned count, unsigned *ready);
+IMPORT("poll_oneoff") int wait_for(const void *subscriptions, void *events, unsigned count, unsigned *ready);
 
 static char block[1 << 20];
 
@@ -50,9 +50,9 @@ static void huge(void) {
   int error = random_get(block, 0xffffff00u);
   printf("random: errno %d\n", error);
   printf("vectors: errno %d\n", write_vector(1, vectors, 0x1fffffffu, &written));
-  printf("subscriptions: errno %d\n", poll(block, block, 0x7ffffffu, &written));
+  printf("subscriptions: errno %d\n", wait_for(block, block, 0x7ffffffu, &written));
   memset(block, '\n', sizeof block);
-  FILE *sink = fopen("/tmp/sink", "w");
+  FILE *sink = fopen("/data/sink", "w");
   error = write_vector(fileno(sink), vectors, 1024, &written);
   printf("a gibibyte at once: errno %d, %u KiB\n", error, written >> 10);
 }

@@ -113,6 +113,10 @@ export class WasmBench implements AsyncDisposable {
     return { spec, hostPath };
   }
 
+  tmpfs(target: string, sizeBytes: number): ResolvedMount {
+    return { spec: { ...this.bind('', target).spec, type: 'tmpfs', sizeBytes } };
+  }
+
   directory(): string {
     const dir = mkdtempSync(path.join(tmpdir(), 'wc-wasm-'));
     this.#dirs.push(dir);

@@ -227,7 +227,9 @@ export class FileNode extends BaseNode {
     if (size <= capacity && !this.#borrowed) return;
     if (size > Number.MAX_SAFE_INTEGER) throw failure(Errno.FBIG);
     const wanted = size <= capacity ? capacity : Math.max(size, Math.min(capacity * 2, capacity + GROWTH_LIMIT));
-    if (!this.#grow(wanted) && !this.#grow(size)) throw failure(Errno.NOSPC);
+    // Near the limit in smaller steps, but never by each write: each step copies the file.
+    const modest = Math.max(size, capacity + (capacity >>> 3));
+    if (!this.#grow(wanted) && !this.#grow(modest) && !this.#grow(size)) throw failure(Errno.NOSPC);
   }
 
   #grow(capacity: number): boolean {
