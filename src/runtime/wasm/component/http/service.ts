@@ -9,23 +9,22 @@ import { type ComponentHost, exitStatus } from '../program.ts';
 import { IncomingRequest } from './incoming.ts';
 import { ResponseOutparam } from './outparam.ts';
 
-/** Requests that are answered at a time, each by an instance of its own; others wait. */
+/** Requests that are answered at a time; others wait. */
 const INSTANCES_LIMIT = 64;
-/** Instances that are kept for the next request. */
-const IDLE_LIMIT = 8;
 
 /**
- * A component that answers HTTP requests. An instance answers one after the other and keeps its memory between them,
- * as a server does; a request that comes while all wait gets a further instance. One that fails is replaced.
+ * A component that answers HTTP requests, each with an instance of its own, as other hosts of wasi:http do: there are
+ * engines (StarlingMonkey, of JavaScript) whose instances answer once only. One instance is always made in advance.
  */
 export class HttpService {
   readonly #host: ComponentHost;
   readonly #component: LinkableComponent;
   readonly #log: (text: string) => void;
-  readonly #idle: ComponentInstance[] = [];
+  /** The instance of the next request. */
+  #spare: ComponentInstance | undefined;
   readonly #waiting: Exchange[] = [];
   readonly #stopped = Promise.withResolvers<ExitStatus>();
-  #instances = 0;
+  #running = 0;
   #isStopped = false;
 
   constructor(host: ComponentHost, component: LinkableComponent, log: (text: string) => void) {
@@ -37,23 +36,22 @@ export class HttpService {
   /** Resolves when the service is stopped, or has failed at its first instance. */
   async run(): Promise<ExitStatus> {
     try {
-      this.#instances++;
-      this.#release(await this.#create());
+      this.#spare = await this.#create();
     } catch (error) {
-      this.#instances--;
       return exitStatus(error);
     }
     return await this.#stopped.promise;
   }
 
   answer(exchange: Exchange): void {
-    if (this.#idle.length === 0 && this.#instances >= INSTANCES_LIMIT) this.#waiting.push(exchange);
+    if (this.#running >= INSTANCES_LIMIT) this.#waiting.push(exchange);
     else void this.#serve(exchange);
   }
 
   stop(): void {
     this.#isStopped = true;
-    for (const instance of this.#idle.splice(0)) this.#host.remove(instance);
+    if (this.#spare !== undefined) this.#host.remove(this.#spare);
+    this.#spare = undefined;
     for (const { response } of this.#waiting.splice(0)) response.destroy();
     this.#stopped.resolve({ how: 'killed' });
   }
@@ -64,19 +62,32 @@ export class HttpService {
 
   /** Never rejects. */
   async #serve(exchange: Exchange): Promise<void> {
-    let instance = this.#idle.pop();
-    if (instance === undefined) this.#instances++;
+    let instance = this.#spare;
+    this.#spare = undefined;
+    this.#running++;
     try {
       instance ??= await this.#create();
       await this.#handle(instance, exchange);
-      this.#release(instance);
     } catch (error) {
-      this.#instances--;
-      if (instance !== undefined) this.#host.remove(instance);
       this.#report(error);
       fail(exchange.response, 500);
     }
+    if (instance !== undefined) this.#host.remove(instance);
+    this.#running--;
     this.#next();
+    await this.#prepare();
+  }
+
+  /** Never rejects: why there can be none is told to the request that needs it. */
+  async #prepare(): Promise<void> {
+    if (this.#spare !== undefined || this.#isStopped) return;
+    try {
+      const made = await this.#create();
+      if (this.#spare === undefined && !this.#isStopped) this.#spare = made;
+      else this.#host.remove(made);
+    } catch {
+      // A trap of its start function.
+    }
   }
 
   async #handle(instance: ComponentInstance, exchange: Exchange): Promise<void> {
@@ -104,16 +115,8 @@ export class HttpService {
     }
   }
 
-  #release(instance: ComponentInstance): void {
-    if (!this.#isStopped && (this.#idle.length < IDLE_LIMIT || this.#waiting.length > 0)) this.#idle.push(instance);
-    else {
-      this.#instances--;
-      this.#host.remove(instance);
-    }
-  }
-
   #next(): void {
-    if (this.#idle.length === 0 && this.#instances >= INSTANCES_LIMIT) return;
+    if (this.#running >= INSTANCES_LIMIT) return;
     const exchange = this.#waiting.shift();
     if (exchange === undefined) return;
     // Its client may have gone while it waited.
