@@ -21,7 +21,7 @@ async function main(follower, lines) {
   const never = new AbortController().signal;
   const hub = new LogHub({ dir: join(work, 'logs'), now: Date.now });
   const logs = hub.sink('writer#1');
-  const service = wasmService('writer', 'tool', ['lines', String(lines)]);
+  const service = wasmService('writer', 'tool', ['log-lines', String(lines)]);
   const about = { project: 'bench', index: 1, configHash: '', mounts: [], networks: [], workingDir: tmpdir() };
   try {
     await runtime.create({ ...about, id: 'writer#1', service, configFiles: [], logs }, never);

@@ -183,7 +183,7 @@ int main(int argc, char **argv) {
   if (strcmp(what, "append") == 0) return append(argv[2], argv[3]);
   if (strcmp(what, "read") == 0) return show(argv[2]);
   if (strcmp(what, "cycle-file") == 0) return cycle_file(argv[2], atoi(argv[3]));
-  if (strcmp(what, "lines") == 0) {
+  if (strcmp(what, "log-lines") == 0) {
     for (int i = 0; i < atoi(argv[2]); i++) puts("a line of a log, of about the length that such lines have, with a time and some words in it");
     return 0;
   }
