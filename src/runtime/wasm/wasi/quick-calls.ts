@@ -1,5 +1,5 @@
 /*
- * A call that may suspend the guest costs 150 to 250 ns even when it does not, a plain one 30. So what may suspend is
+ * A call that may suspend the guest costs several times a plain one even when it does not. So what may suspend is
  * called in two steps, by a small module between the guest and this host:
  *
  *     (func (export "0") (param i32 ...) (result i32)
