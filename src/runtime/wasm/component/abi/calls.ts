@@ -26,8 +26,16 @@ export interface CallOptions {
 
 export type CoreFunction = (...args: unknown[]) => unknown;
 
-/** The core function that a guest imports: takes its parameters, calls, gives it the result. */
+/**
+ * The core function that a guest imports: takes its parameters, calls, gives it the result. Made when it is first
+ * called: a program calls few of the functions that it imports.
+ */
 export function lowerFunction(callee: ComponentFunction, options: CallOptions): CoreFunction {
+  let made: CoreFunction | undefined;
+  return (...flat) => (made ??= makeLowered(callee, options))(...flat);
+}
+
+function makeLowered(callee: ComponentFunction, options: CallOptions): CoreFunction {
   const params = tupleCodec(callee.type.params.map(codecOf));
   const result = callee.type.result === undefined ? undefined : codecOf(callee.type.result);
   const isSpilled = params.flat.length > FLAT_PARAMS;
