@@ -54,8 +54,15 @@ export async function ensureSupervisor(
 }
 
 /** Asks a short-lived process what there is of a project that has no supervisor. It starts and writes nothing. */
-export async function observeOnce(name: ProjectName, signal: AbortSignal): Promise<Listing> {
+async function observeOnce(name: ProjectName, signal: AbortSignal): Promise<Listing> {
   return await askOnce(['observe', name], signal);
+}
+
+/** What there is of a project at this moment, also when no supervisor runs. Starts and writes nothing. */
+export async function currentListing(name: ProjectName, signal: AbortSignal): Promise<Listing> {
+  const connection = await findSupervisor(name, signal);
+  if (connection === undefined) return await observeOnce(name, signal);
+  return await connection.client.call('GET /v1/instances', undefined, signal);
 }
 
 /** Every project there is; asked in the same way. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
+import { addHelp } from './add-help.ts';
 import { GLOBAL_OPTIONS, READ_COMMANDS } from './command-table.ts';
 import type { CommandRow, OptionRow } from './command-table.ts';
 import type { CommandContext, ExitStatusCode, GlobalOptions } from './context.ts';
@@ -7,6 +8,7 @@ import { addImageCommands } from './image-commands.ts';
 import { addInstanceCommands } from './instance-commands.ts';
 import { addMoreCommands } from './more-commands.ts';
 import type { Interrupts } from './interrupt.ts';
+import { addProgramCommands } from './program-commands.ts';
 import { addProjectCommands } from './project-commands.ts';
 
 /** Runs one command with its context; gives the exit status to the process. */
@@ -48,6 +50,8 @@ export function createProgram(run: RunCommand, version: string, rows = READ_COMM
   addInstanceCommands(program, run, global);
   addMoreCommands(program, run, global);
   addImageCommands(program, run, global);
+  addProgramCommands(program, run, global);
+  addHelp(program);
   return program;
 }
 

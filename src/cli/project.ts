@@ -39,6 +39,25 @@ export async function nameFrom(options: GlobalOptions, signal: AbortSignal): Pro
   return identity.name;
 }
 
+/** What a shell completes: names of the file, also of services whose profile is off. Nothing is checked. */
+export async function namesFrom(
+  options: GlobalOptions,
+  signal: AbortSignal,
+): Promise<{ readonly services: readonly string[]; readonly profiles: readonly string[] }> {
+  const { loadModel } = await import('../compose/load-model.ts');
+  const stages = {
+    interpolate: true,
+    normalize: false,
+    resolvePaths: false,
+    consistency: false,
+    resolveEnvironment: false,
+    select: false,
+    allResources: true,
+  };
+  const { services, profiles } = await loadModel({ ...loadOptions(options), profiles: ['*'] }, stages, signal);
+  return { services, profiles };
+}
+
 function loadOptions(options: GlobalOptions): LoadOptions {
   return {
     cwd: process.cwd(),

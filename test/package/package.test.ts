@@ -67,7 +67,8 @@ describe('the packed package', () => {
         ...modules.map((file) => `dist/${file.replace(/ts$/, 'js')}`),
       ]),
     );
-    const wanted = /^(bin|dist|schemas|relay\/bin)\/|^(CHANGELOG\.md|LICENSE|NOTICE|README\.md|package\.json)$/;
+    const wanted =
+      /^(bin|dist|completions|schemas|relay\/bin)\/|^(CHANGELOG\.md|LICENSE|NOTICE|README\.md|package\.json)$/;
     expect(files.filter((file) => !wanted.test(file) || file.endsWith('.ts') || file.includes('/.'))).toEqual([]);
   });
 

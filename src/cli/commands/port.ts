@@ -1,6 +1,6 @@
 import { WcError } from '../../model/diagnostic.ts';
 import type { ObservedInstance } from '../../model/state.ts';
-import { findSupervisor, observeOnce } from '../connect.ts';
+import { currentListing } from '../connect.ts';
 import { EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 
@@ -17,12 +17,7 @@ export async function port(
   context: CommandContext,
 ): Promise<ExitStatusCode> {
   const { output, signal } = context;
-  const name = await context.projectName();
-  const connection = await findSupervisor(name, signal);
-  const { instances } =
-    connection === undefined
-      ? await observeOnce(name, signal)
-      : await connection.client.call('GET /v1/instances', undefined, signal);
+  const { instances } = await currentListing(await context.projectName(), signal);
   output.out(`${publishedAt(instances, service, target, options)}\n`);
   return EXIT_OK;
 }

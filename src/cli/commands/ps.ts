@@ -2,7 +2,7 @@ import { isUp } from '../../model/state.ts';
 import type { ObservedInstance } from '../../model/state.ts';
 import { INSTANCE_HEADER, instanceHandle, instanceJson, instanceRow } from '../../ui/instance-rows.ts';
 import { formatTable } from '../../ui/table.ts';
-import { findSupervisor, observeOnce } from '../connect.ts';
+import { currentListing } from '../connect.ts';
 import { EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
 import { requireKnown } from '../require-known.ts';
@@ -22,11 +22,7 @@ export async function ps(
 ): Promise<ExitStatusCode> {
   const { output, signal } = context;
   const name = await context.projectName();
-  const connection = await findSupervisor(name, signal);
-  const listing =
-    connection === undefined
-      ? await observeOnce(name, signal)
-      : await connection.client.call('GET /v1/instances', undefined, signal);
+  const listing = await currentListing(name, signal);
   const { instances, engineAway } = listing;
   requireKnown(services, [...listing.services, ...instances.map((instance) => instance.service)]);
   if (engineAway !== undefined) output.err(`${engineAway}: how containers are now is not known\n`);
