@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const withoutEngine = process.env['WCOMPOSE_TEST_ENGINE'] === 'off';
 
 /** Folders whose tests use sockets, processes and guests: too slow for `npm run check`. */
-const WITH_MACHINE = 'contract,e2e,examples,package,runtime,wasi';
+const WITH_MACHINE = 'contract,e2e,examples,package,registry,runtime,wasi';
 
 /** unit: pure and quick, `npm run check`. runtime: real sockets, workers and guests. engine: needs a Docker Engine. */
 export default defineConfig({

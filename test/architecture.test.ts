@@ -11,11 +11,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ['model', 'util'],
   net: ['model', 'util'],
   logs: ['model', 'util'],
-  runtime: ['model', 'util', 'logs', 'net', 'storage'],
+  registry: ['model', 'util'],
+  runtime: ['model', 'util', 'logs', 'net', 'storage', 'registry'],
   control: ['model', 'util', 'plan', 'logs'],
   supervisor: ['model', 'util', 'plan', 'logs', 'net', 'storage', 'runtime', 'control'],
   ui: ['model', 'control', 'logs'],
-  cli: ['model', 'compose', 'control', 'logs', 'ui'],
+  cli: ['model', 'compose', 'control', 'logs', 'registry', 'ui', 'util'],
 };
 
 /** Folders that know nothing of the machine they run on. */

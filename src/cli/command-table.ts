@@ -104,6 +104,8 @@ export const READ_COMMANDS: readonly CommandRow[] = [
       { flags: '--hash <services>', description: 'only hashes of the services, separated by commas; * for all' },
       { flags: '--variables', description: 'only the variables that the file refers to' },
       { flags: '--environment', description: 'only the variables that are filled in' },
+      { flags: '--resolve-image-digests', description: 'images with the digests that their registries have now' },
+      { flags: '--lock-image-digests', description: 'only the images with their digests, as an override file' },
       { flags: '--no-interpolate', description: 'do not fill in variables' },
       { flags: '--no-normalize', description: 'do not add what the file implies' },
       { flags: '--no-path-resolution', description: 'do not complete paths' },

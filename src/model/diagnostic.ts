@@ -29,6 +29,8 @@ export const ERROR_TABLE = {
   ERR_IMAGE_NOT_FOUND: { exit: 1, blame: 'user' },
   ERR_NAME_TAKEN: { exit: 1, blame: 'environment' },
   ERR_PORT_IN_USE: { exit: 1, blame: 'environment' },
+  /** A registry cannot be reached, or does not answer as one. */
+  ERR_REGISTRY: { exit: 1, blame: 'environment' },
   /** A registry did not take an image. */
   ERR_PUSH_FAILED: { exit: 1, blame: 'user' },
   /** What makes a module or an image failed, or made none. */

@@ -25,6 +25,10 @@ export interface FakeRegistryOptions {
   readonly architecture?: string;
   /** Says no to everyone who does not bring this name and password. */
   readonly login?: { readonly username: string; readonly password: string };
+  /** Wants tokens, which `/token` hands out to those who may have them, as the large registries do. */
+  readonly tokens?: boolean;
+  /** Does not say the digest of a manifest. */
+  readonly keepsDigests?: boolean;
   /** Cuts the connection in the middle of the layer. */
   readonly breaks?: boolean;
 }
@@ -34,7 +38,9 @@ export async function openRegistry(options: FakeRegistryOptions): Promise<FakeRe
   const authorizations: string[] = [];
   const server = createServer((request, response) => {
     authorizations.push(request.headers.authorization ?? '');
-    if (options.login !== undefined && !isAllowed(request, options.login)) {
+    const { login } = options;
+    if (options.tokens === true && answerTokens(request, response, login)) return;
+    if (options.tokens !== true && login !== undefined && !isAllowed(request, login)) {
       response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="test"' }).end('{"errors":[{"code":"UNAUTHORIZED"}]}');
       return;
     }
@@ -101,7 +107,7 @@ function answer(request: IncomingMessage, response: ServerResponse, image: Image
     response.writeHead(200, {
       'Content-Type': type,
       'Content-Length': body.length,
-      'Docker-Content-Digest': digestOf(body),
+      ...(options.keepsDigests === true ? {} : { 'Docker-Content-Digest': digestOf(body) }),
     });
     if (request.method === 'HEAD') response.end();
     else if (body === image.layer && options.breaks === true) {
@@ -123,6 +129,26 @@ function answer(request: IncomingMessage, response: ServerResponse, image: Image
       response.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}');
   }
 }
+
+/** Whether the answer is given: a token, or that one is needed. */
+function answerTokens(
+  request: IncomingMessage,
+  response: ServerResponse,
+  login: FakeRegistryOptions['login'],
+): boolean {
+  const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
+  if (url.pathname === '/token') {
+    if (login !== undefined && !isAllowed(request, login)) response.writeHead(401).end('{}');
+    else response.end(JSON.stringify({ token: `${TOKEN} for ${url.searchParams.get('scope')}` }));
+    return true;
+  }
+  if (request.headers.authorization?.startsWith(`Bearer ${TOKEN}`) === true) return false;
+  const challenge = `Bearer realm="${url.origin}/token",service="test"`;
+  response.writeHead(401, { 'WWW-Authenticate': challenge }).end('{"errors":[{"code":"UNAUTHORIZED"}]}');
+  return true;
+}
+
+const TOKEN = 'a-token';
 
 function isAllowed(request: IncomingMessage, login: { readonly username: string; readonly password: string }): boolean {
   const expected = Buffer.from(`${login.username}:${login.password}`).toString('base64');

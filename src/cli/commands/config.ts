@@ -18,6 +18,8 @@ export interface ConfigOptions {
   readonly pathResolution: boolean;
   readonly consistency: boolean;
   readonly envResolution: boolean;
+  readonly resolveImageDigests?: boolean;
+  readonly lockImageDigests?: boolean;
   readonly services?: boolean;
   readonly volumes?: boolean;
   readonly networks?: boolean;
@@ -36,12 +38,33 @@ export async function config(
   context: CommandContext,
 ): Promise<ExitStatusCode> {
   const loaded = await context.loadModel(services, stagesOf(options, context.allResources));
-  const text = await printed(loaded, options);
+  const text = await printed(await withDigests(loaded, options, context.signal), options);
   if (options.quiet === true) return EXIT_OK;
   if (options.output === undefined) context.output.out(text);
   else writeFileSync(resolve(options.output), text);
   return EXIT_OK;
 }
+
+/** Only printing the whole model shows digests; loaded only then, because it takes an HTTP client. */
+async function withDigests(loaded: LoadedModel, options: ConfigOptions, signal: AbortSignal): Promise<LoadedModel> {
+  const { resolveImageDigests = false, lockImageDigests = false } = options;
+  if ((!resolveImageDigests && !lockImageDigests) || LISTS.some((list) => options[list] !== undefined)) return loaded;
+  const { imagesOnly, withImageDigests } = await import('../image-digests.ts');
+  const root = await withImageDigests(loaded.model.root, process.env, signal);
+  return { ...loaded, model: { ...loaded.model, root: lockImageDigests ? imagesOnly(root) : root } };
+}
+
+const LISTS = [
+  'services',
+  'volumes',
+  'networks',
+  'models',
+  'images',
+  'profiles',
+  'environment',
+  'variables',
+  'hash',
+] as const satisfies readonly (keyof ConfigOptions)[];
 
 function stagesOf(options: ConfigOptions, allResources: boolean): ModelOptions {
   const listsVariables = options.variables === true;

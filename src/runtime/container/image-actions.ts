@@ -10,7 +10,7 @@ import { EngineError, explain, explained } from './errors.ts';
 import { ensureImage, inspectImage, withTag } from './images.ts';
 import { readJsonLines } from './json-stream.ts';
 import { LayerTable } from './layer-table.ts';
-import { registryAuth } from './registry-auth.ts';
+import { registryAuth } from '../../registry/credentials.ts';
 
 /** `env`: names the Engine for the programs that are asked for help. */
 export function createContainerImages(engine: Engine, env: NodeJS.ProcessEnv): ContainerImages {

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts';
 import { EngineError, explain, isStatus } from './errors.ts';
 import { readJsonLines } from './json-stream.ts';
 import { LayerTable } from './layer-table.ts';
-import { registryAuth } from './registry-auth.ts';
+import { registryAuth } from '../../registry/credentials.ts';
 
 /** Makes sure the service's image is there, by its pull policy. What is built is never pulled. */
 export async function ensureImage(

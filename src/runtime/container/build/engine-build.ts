@@ -3,7 +3,7 @@ import type { Engine } from '../engine.ts';
 import { EngineError, explain } from '../errors.ts';
 import { inspectImage, pullImage } from '../images.ts';
 import { readJsonLines } from '../json-stream.ts';
-import { allRegistryAuths, registryAuth } from '../registry-auth.ts';
+import { allRegistryAuths, registryAuth } from '../../../registry/credentials.ts';
 import { buildFailed } from './build-error.ts';
 import { buildQuery } from './build-query.ts';
 import { openBuildContext } from './context.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { WcError } from '../../model/diagnostic.ts';
+import { WcError } from '../model/diagnostic.ts';
 
 /**
  * The value of X-Registry-Auth for an image: what `docker login` has stored in config.json or in a credential helper.
@@ -14,14 +14,23 @@ export async function registryAuth(
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const config = await readConfig(env);
   const server = serverOf(image);
-  const helper = config.credHelpers?.[server] ?? config.credsStore;
-  const found = helper === undefined || helper === '' ? stored(config, server) : await ask(helper, server, env, signal);
+  const found = await credentialsOf(server, env, signal);
   if (found === undefined) return undefined;
   const encoded = Buffer.from(JSON.stringify({ ...found, serveraddress: server })).toString('base64');
   // Not Node's base64url: without the padding the Engine takes it for no credentials at all.
   return encoded.replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/** What is stored for a registry, by the name that `serverOf` gives it. */
+export async function credentialsOf(
+  server: string,
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<Credentials | undefined> {
+  const config = await readConfig(env);
+  const helper = config.credHelpers?.[server] ?? config.credsStore;
+  return helper === undefined || helper === '' ? stored(config, server) : await ask(helper, server, env, signal);
 }
 
 /**
@@ -59,7 +68,7 @@ interface Config {
   readonly credsStore?: string;
 }
 
-type Credentials = { readonly username: string; readonly password: string } | { readonly identitytoken: string };
+export type Credentials = { readonly username: string; readonly password: string } | { readonly identitytoken: string };
 
 async function readConfig(env: NodeJS.ProcessEnv): Promise<Config> {
   const path = join(env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? '/', '.docker'), 'config.json');

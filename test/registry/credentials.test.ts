@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test as base } from 'vitest';
 
-import { registryAuth, serverOf } from '../../../src/runtime/container/registry-auth.ts';
+import { registryAuth, serverOf } from '../../src/registry/credentials.ts';
 
 const test = base.extend<{ home: string }>({
   // oxlint-disable-next-line no-empty-pattern -- the form that vitest wants
