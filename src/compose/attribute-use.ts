@@ -108,7 +108,7 @@ export const ATTRIBUTE_USE: Readonly<Record<string, AttributeUse>> = {
   oom_kill_disable: use('engine', 'warned', NO_CGROUPS),
   oom_score_adj: use('engine', 'warned', NO_CGROUPS),
   pid: use('engine', 'refused', NO_NAMESPACES),
-  pids_limit: use('engine', 'mapped', 'threads that the module may have at once'),
+  pids_limit: use('engine', 'mapped', 'threads that the module may have at once; default 64'),
   platform: use('mapped', 'mapped', 'wasi/wasm and its relatives make it a Wasm service'),
   ports: use('mapped', 'same', 'ports of the host that lead to the ports the module listens on'),
   post_start: use('later', 'later', 'commands after the start'),

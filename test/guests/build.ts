@@ -2,6 +2,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+const THREAD_FLAGS = [
+  '-nostdlib',
+  '-matomics',
+  '-mbulk-memory',
+  '-Wl,--import-memory,--shared-memory,--max-memory=67108864,--export=wasi_thread_start',
+] as const;
+
 /** Guests of the tests: C sources beside this file, compiled with nothing but an npm package. */
 const GUESTS = {
   tool: { source: 'tool.c', flags: [] },
@@ -14,6 +21,7 @@ const GUESTS = {
   datagrams: { source: 'datagrams.c', flags: [] },
   wamr: { source: 'wamr.c', flags: [] },
   cgi: { source: 'cgi.c', flags: [] },
+  threads: { source: 'threads.c', flags: THREAD_FLAGS },
 } as const satisfies Readonly<Record<string, { readonly source: string; readonly flags: readonly string[] }>>;
 
 export type GuestName = keyof typeof GUESTS;

@@ -24,6 +24,8 @@ export const TABLE_ENTRIES_LIMIT = 1_000_000;
 export interface MemoryImport {
   readonly initial: number;
   readonly maximum: number;
+  /** Threads of the guest have it together. */
+  readonly shared: boolean;
 }
 
 export interface CappedModule {
@@ -85,16 +87,24 @@ class Caps {
     this.#maxPages = Math.min(MAX_PAGES, Math.floor((memoryBytes ?? Infinity) / PAGE_BYTES));
   }
 
-  memory(reader: BinaryReader): CappedMemory {
+  memory(reader: BinaryReader, isImported: boolean): CappedMemory {
     const { flags, min, max } = readLimits(reader);
-    if ((flags & SHARED) !== 0) throw new LimitError('it needs threads (a shared memory), which are not supported');
+    const shared = (flags & SHARED) !== 0;
+    if (shared && max === undefined) {
+      throw new LimitError('its shared memory has no maximum: link it with --max-memory=BYTES');
+    }
+    if (shared && !isImported) {
+      throw new LimitError(
+        'its shared memory is its own, so that no thread could have it: link it with --import-memory',
+      );
+    }
     if ((flags & BITS_64) !== 0) throw new LimitError('it needs a 64-bit memory, which is not supported');
     if (min > this.#maxPages) {
       const needed = `${toMib(min)} MiB of memory from the start`;
       throw new LimitError(`it needs ${needed}, and its limit is ${toMib(this.#maxPages)} MiB`);
     }
     const maximum = Math.min(max ?? MAX_PAGES, this.#maxPages);
-    return { initial: min, maximum, limits: writeLimits(flags, min, maximum) };
+    return { initial: min, maximum, shared, limits: writeLimits(flags, min, maximum) };
   }
 
   table(reader: BinaryReader): readonly number[] {
@@ -112,7 +122,7 @@ type Rewriter = (contents: BinaryReader, caps: Caps) => Uint8Array;
 const REWRITERS: Readonly<Record<number, Rewriter>> = {
   [Section.IMPORT]: (contents, caps) => rewriteEach(contents, (reader) => rewriteImport(reader, caps)),
   [Section.TABLE]: (contents, caps) => rewriteEach(contents, (reader) => rewriteTable(reader, caps)),
-  [Section.MEMORY]: (contents, caps) => rewriteEach(contents, (reader) => caps.memory(reader).limits),
+  [Section.MEMORY]: (contents, caps) => rewriteEach(contents, (reader) => caps.memory(reader, false).limits),
 };
 
 function rewriteEach(contents: BinaryReader, rewrite: (reader: BinaryReader) => Iterable<number>): Uint8Array {
@@ -139,7 +149,7 @@ function rewriteImport(reader: BinaryReader, caps: Caps): Iterable<number> {
     }
     case ImportKind.MEMORY: {
       const head = reader.slice(from, reader.at);
-      const { limits, ...memory } = caps.memory(reader);
+      const { limits, ...memory } = caps.memory(reader, true);
       caps.importedMemory = memory;
       return [...head, ...limits];
     }

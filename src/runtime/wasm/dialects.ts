@@ -1,4 +1,10 @@
-import { PREVIEW1_SIGNATURES, type SignatureTable, WAMR_SIGNATURES, WASMEDGE_SIGNATURES } from './signatures.ts';
+import {
+  PREVIEW1_SIGNATURES,
+  type SignatureTable,
+  THREADS_SIGNATURES,
+  WAMR_SIGNATURES,
+  WASMEDGE_SIGNATURES,
+} from './signatures.ts';
 
 /** A function that a module wants of its host. */
 export interface WantedImport {
@@ -42,6 +48,12 @@ const ROWS: readonly Row[] = [
     isProvided: true,
     hint: '',
     matches: ({ kind }) => kind === 'memory',
+  },
+  {
+    name: 'wasi-threads',
+    isProvided: true,
+    hint: '',
+    matches: (wanted) => wanted.module === 'wasi' && isOf(THREADS_SIGNATURES, wanted),
   },
   {
     name: 'WASI preview 1',
@@ -93,9 +105,6 @@ const ROWS: readonly Row[] = [
   }),
   row('WASIX', /^wasix_/, /./, {
     hint: `it needs WASIX (threads, fork, sockets of Wasmer), which this host does not have; ${WASIP1}`,
-  }),
-  row('wasi-threads', /^wasi$/, /^thread-spawn$/, {
-    hint: `it starts threads, which this host does not have; build it without them: wasm32-wasip1`,
   }),
   row('wasi-nn', /^wasi_(ephemeral_)?nn$/, /./, {
     hint: 'no inference engine is in this host: run a model server in a container and ask it over the network',

@@ -35,6 +35,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     role,
     workingDir: service.workingDir,
     importedMemory: module.importedMemory,
+    threadLimit: service.limits?.threads,
     args: [service.programName ?? module.name, ...service.args],
     // A component does not see its listeners.
     env: environment(sources, role === undefined ? preopened : []),

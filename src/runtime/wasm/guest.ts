@@ -9,6 +9,7 @@ import { Network } from './net/network.ts';
 import { type Opened, openPublished } from './open-published.ts';
 import type { GuestTies, RunningGuest } from './running-guest.ts';
 import { RingWriter } from './output-ring.ts';
+import { GuestThreads, type GuestThreadsParts } from './threads/guest-threads.ts';
 import { Uplink } from './uplink.ts';
 import { systemClock } from './wasi/clock.ts';
 import { buildRoot } from './wasi/fs/root.ts';
@@ -79,7 +80,7 @@ function take(
       guest.stdin.end();
       return;
     case 'measure':
-      post({ type: 'usage', ask: message.ask, usage: usageOf(guest) });
+      void measure(message.ask, guest, post);
       return;
     case 'kill':
       guest.stop();
@@ -114,8 +115,11 @@ async function runOnWasmer(request: GuestRequest, output: RingWriter, post: Post
   post({ type: 'ended', exit });
 }
 
-function usageOf({ memoryBytes, descriptors, network }: RunningGuest): GuestUsage {
-  return { memoryBytes, descriptors, ...network.traffic.usage };
+async function measure(ask: number, guest: RunningGuest, post: Post): Promise<void> {
+  const threadsMs = await guest.threadsMs?.();
+  const { memoryBytes, descriptors, network } = guest;
+  const usage: GuestUsage = { memoryBytes, descriptors, ...network.traffic.usage };
+  post({ type: 'usage', ask, usage: threadsMs === undefined ? usage : { ...usage, threadsMs } });
 }
 
 type Post = (message: FromGuest) => void;
@@ -137,6 +141,7 @@ function createModule(
   const clock = systemClock();
   const nowNs = (): bigint => BigInt(Date.now()) * 1_000_000n;
   let network: Network | undefined;
+  const memory = request.importedMemory && new WebAssembly.Memory(request.importedMemory);
   const host = new WasiHost({
     args: request.args,
     env: request.env,
@@ -146,7 +151,7 @@ function createModule(
     stderr: (chunk) => output.write('stderr', chunk),
     mounts: [buildRoot(request.mounts, { nowNs, writableBytes: request.rootBytes })],
     ...(request.descriptorLimit === undefined ? {} : { descriptorLimit: request.descriptorLimit }),
-    ...(request.importedMemory === undefined ? {} : { memory: new WebAssembly.Memory(request.importedMemory) }),
+    ...(memory === undefined ? {} : { memory }),
     ...(turns === undefined ? {} : { onTurn: noteTurns(turns.cells, turns.guest) }),
     functions: (guest) => {
       const { socketDir, address, closesByShutdown } = request;
@@ -177,11 +182,25 @@ function createModule(
     get descriptors() {
       return host.table.size;
     },
-    run: async () => await host.run(module),
+    ...(request.importedMemory?.shared === true && memory !== undefined
+      ? withThreads(host, { module, memory, limit: request.threadLimit, log: (text) => uplink.log(text) })
+      : { run: async () => await host.run(module), stop: () => host.stop() }),
     drain: async (signal) => {
       while (ours.owed > 0 && !signal.aborted) await delay(LOOK_MS);
     },
-    stop: () => host.stop(),
+  };
+}
+
+/** No code of such a guest runs in this thread: it may wait for other threads, in ways that keep all else waiting. */
+function withThreads(host: WasiHost, parts: GuestThreadsParts): Pick<RunningGuest, 'run' | 'stop' | 'threadsMs'> {
+  const threads = new GuestThreads(parts);
+  return {
+    run: async () => await host.runElsewhere(parts.module, async (calls) => await threads.run(calls)),
+    stop: () => {
+      host.stop();
+      threads.stop();
+    },
+    threadsMs: async () => await threads.cpuMs(),
   };
 }
 

@@ -51,6 +51,8 @@ export interface GuestRequest {
   readonly role: ComponentRole | undefined;
   readonly workingDir: string | undefined;
   readonly importedMemory: MemoryImport | undefined;
+  /** How many threads the guest may have, when it has any; undefined: the host's own limit. */
+  readonly threadLimit: number | undefined;
   readonly args: readonly string[];
   /** `NAME=value` */
   readonly env: readonly string[];
@@ -113,6 +115,8 @@ export interface GuestUsage {
   readonly connections: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** CPU time of threads that the guest's own thread has started. */
+  readonly threadsMs?: number;
 }
 
 export type Question =

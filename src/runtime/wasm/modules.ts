@@ -11,6 +11,7 @@ import { parseComponent, type ParsedComponent } from './component/parse.ts';
 import { checkComponentImports, componentRole, type PreparedComponent } from './component/prepare.ts';
 import { UnsupportedComponentError } from './component/unsupported.ts';
 import { type CoreImport, type CoreModule, readCoreModule } from './inspect/core-module.ts';
+import { checkThreads } from './threads/check-threads.ts';
 import { checkWasmer } from './wasmer/check.ts';
 
 /** A module that can be started: compiled once, posted to every worker that runs it. */
@@ -101,8 +102,11 @@ async function prepareComponent(service: WasmService, file: ModuleFile): Promise
   const { root, modules } = parse(service, file);
   const compiled = modules.map(async (bytes) => {
     const part = { ...file, bytes };
-    const capped = cap(service, part).bytes;
-    return compilesItself(service) ? capped : await compile(service, part, capped);
+    const capped = cap(service, part);
+    if (capped.importedMemory?.shared === true) {
+      throw invalid(service, file, 'needs threads, which components do not have here', 'build it without threads');
+    }
+    return compilesItself(service) ? capped.bytes : await compile(service, part, capped.bytes);
   });
   return {
     module: undefined,
@@ -133,7 +137,8 @@ function parse(service: WasmService, file: ModuleFile): ParsedComponent {
 }
 
 /** What the engine of the service needs of it, before anything of it runs. */
-function checkModule(service: WasmService, { imports, exports, module, component }: PreparedModule): void {
+function checkModule(service: WasmService, prepared: PreparedModule): void {
+  const { imports, exports, module, component } = prepared;
   if (component !== undefined) {
     componentRole(service, component.root);
     checkComponentImports(service, component.root);
@@ -150,6 +155,7 @@ function checkModule(service: WasmService, { imports, exports, module, component
     });
   }
   checkImports(service, imports);
+  checkThreads(service, prepared);
   if (exports.some(({ name, kind }) => name === '_start' && kind === 'function')) return;
   throw new WcError('ERR_MODULE_INVALID', `${service.name}: the module has no _start`, {
     source: service.source,

@@ -13,6 +13,8 @@ export interface RunningGuest {
   readonly memoryBytes: number;
   /** How many descriptors are open. */
   readonly descriptors: number;
+  /** CPU time of the threads that run its code, where that is not the thread that it is told in. */
+  threadsMs?(): Promise<number>;
   /** Listens on a port before it runs; resolves with an errno. */
   listen(port: number): Promise<number>;
   /** Resolves with how it ended. */

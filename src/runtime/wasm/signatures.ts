@@ -97,3 +97,6 @@ export const WAMR_SIGNATURES: SignatureTable = {
   sock_set_tcp_keep_intvl: ['ii>i'],
   sock_set_linger: ['ii>i'],
 };
+
+/** `wasi`: https://github.com/WebAssembly/wasi-threads */
+export const THREADS_SIGNATURES: SignatureTable = { 'thread-spawn': ['i>i'] };

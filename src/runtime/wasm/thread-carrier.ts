@@ -24,6 +24,8 @@ export class ThreadCarrier implements GuestCarrier {
   readonly #ring: RingReader;
   #nextDrain: NodeJS.Timeout | undefined;
   #isReleased = false;
+  /** CPU time of threads below the guest's own. */
+  #threadsMs = 0;
   #reason: string | undefined;
 
   constructor(worker: Worker, options: ThreadOptions, request: Omit<GuestRequest, 'output'>, events: CarrierEvents) {
@@ -35,6 +37,7 @@ export class ThreadCarrier implements GuestCarrier {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (message: FromGuest) => {
+      if (message.type === 'usage') this.#threadsMs = message.usage.threadsMs ?? 0;
       if (message.type !== 'output') events.message(message);
       else if (events.isBusy?.() !== true) this.drain();
     });
@@ -57,7 +60,7 @@ export class ThreadCarrier implements GuestCarrier {
     // What the guests of a thread use each, nobody knows.
     if (this.#options.turns !== undefined) return undefined;
     const { user, system } = await this.#worker.cpuUsage();
-    return (user + system) / 1_000;
+    return (user + system) / 1_000 + this.#threadsMs;
   }
 
   terminate(): void {

@@ -53,7 +53,8 @@ describe('what is refused before it is compiled', () => {
     ['more memory from the start than it may have', module(memory(0, 17)), /needs 1 MiB .* limit is 1 MiB/],
     ['a table of ten million entries', module(table(0, ...TEN_MILLION)), /10000000 entries/],
     ['an imported table of ten million', module([2, 1, 0, 0, 1, 0x70, 0, ...TEN_MILLION]), /10000000 entries/],
-    ['shared memory', module(memory(3, 1, 2)), /threads/],
+    ['a shared memory that is not imported', module(memory(3, 1, 2)), /--import-memory/],
+    ['a shared memory without a maximum', module([2, 1, 1, 0x65, 1, 0x6d, 2, 2, 4]), /--max-memory/],
     ['64-bit memory', module(memory(4, 1)), /64-bit/],
     ['limits nobody knows', module(memory(9, 1)), /unknown limits/],
     ['a section that ends in the middle', module(memory(1, 1)), /ends at byte/],
@@ -68,7 +69,7 @@ describe('what is refused before it is compiled', () => {
 describe('what stays as it is', () => {
   test('an imported memory is told, with its limits', ({ expect }) => {
     const capped = capLimits(module([2, 1, 1, 0x65, 1, 0x6d, 2, 0, 4]), MIB);
-    expect(capped.importedMemory).toEqual({ initial: 4, maximum: 16 });
+    expect(capped.importedMemory).toEqual({ initial: 4, maximum: 16, shared: false });
     expect(WebAssembly.validate(capped.bytes)).toBe(true);
   });
 

@@ -12,6 +12,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   role: undefined,
   workingDir: undefined,
   importedMemory: undefined,
+  threadLimit: undefined,
   args: [],
   env: [],
   stdinOpen: false,

@@ -11,6 +11,7 @@ const GRANTS: readonly { readonly wanted: RegExp; readonly text: string }[] = [
   { wanted: /^environ_/, text: 'environment: `environment` and HOSTNAME; none of this machine' },
   { wanted: /^clock_|^poll_oneoff$/, text: 'clocks: real and monotonic time' },
   { wanted: /^random_get$/, text: 'random bytes of the host' },
+  { wanted: /^thread-spawn$/, text: 'threads, 64 at once or as many as `pids_limit` says' },
   { wanted: /^fd_write$/, text: 'stdout and stderr, into the log' },
   {
     wanted: /^path_/,

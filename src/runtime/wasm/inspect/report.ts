@@ -12,6 +12,7 @@ import { UnsupportedComponentError } from '../component/unsupported.ts';
 import { dialectOf } from '../dialects.ts';
 import { type Component, readComponent } from './component.ts';
 import { type CoreModule, type Custom, readCoreModule } from './core-module.ts';
+import { SPAWN, THREAD_ENTRY } from '../threads/messages.ts';
 import { grantsOf } from './grants.ts';
 import { languagesOf } from './producers.ts';
 import type { Limits } from './value-types.ts';
@@ -132,8 +133,14 @@ function wasiOfComponent(names: readonly { readonly name: string }[]): string | 
   return versions.toSorted((a, b) => b.localeCompare(a, 'en', { numeric: true }))[0];
 }
 
-function problemOf({ exports, memories }: CoreModule): string | undefined {
+function problemOf({ exports, imports, memories }: CoreModule): string | undefined {
   if (memories.some(({ is64Bit }) => is64Bit)) return 'it needs a 64-bit memory, which is not supported';
+  const imported = imports.find(({ kind }) => kind === 'memory')?.limits;
+  const spawns = imports.some(({ module, name }) => module === SPAWN.module && name === SPAWN.name);
+  if (memories.some(({ isShared }) => isShared)) return 'its shared memory is its own: link it with --import-memory';
+  if (imported?.isShared === true && imported.max === undefined) return 'its shared memory has no maximum';
+  if (spawns && imported?.isShared !== true) return 'it starts threads, but imports no shared memory for them';
+  if (spawns && !exports.some(({ name }) => name === THREAD_ENTRY)) return `it starts threads without ${THREAD_ENTRY}`;
   if (exports.some(({ name, kind }) => name === '_start' && kind === 'function')) return undefined;
   return 'it has no _start: it is a library and no program; build it with a main function';
 }

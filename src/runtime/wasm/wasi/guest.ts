@@ -46,8 +46,8 @@ const PATH_LIMIT = 4096;
 export function pathAt(guest: Guest, pointer: number, length: number): string {
   mustHold(guest, pointer, length);
   if (length > PATH_LIMIT) throw failure(Errno.NAMETOOLONG);
-  const { bytes } = guest.memory;
-  const path = Buffer.from(bytes.buffer, bytes.byteOffset + pointer, length);
+  // A copy: another thread of the guest must not change what was checked.
+  const path = Buffer.from(guest.memory.bytes.subarray(pointer, pointer + length));
   if (path.includes(0) || !isUtf8(path)) throw failure(Errno.ILSEQ);
   return path.toString('utf8');
 }

@@ -1,6 +1,7 @@
 import { WcError } from '../../../model/diagnostic.ts';
 import type { ExitStatus } from '../../../model/state.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { ENTRIES } from './entries.ts';
 import { DescriptorTable } from './descriptor-table.ts';
 import { Errno, errnoOf, WasiError } from './errno.ts';
 import { stringList } from './args.ts';
@@ -21,6 +22,9 @@ import { GuestStopped, Waiters } from './waiters.ts';
  * not the guest's (FAULT), WasiError, errors of Node's APIs; anything else is a bug and ends the guest.
  */
 export type HostFunction = (...args: never[]) => number | Promise<number>;
+
+/** A function of the host for a guest whose code runs in other threads: arguments as the guest gave them. */
+export type HostCall = (...args: (number | bigint)[]) => number | Promise<number>;
 
 export interface FunctionRow {
   readonly fn: HostFunction;
@@ -55,9 +59,6 @@ export interface HostOptions {
   /** The memory that the module imports, when it does. */
   readonly memory?: WebAssembly.Memory;
 }
-
-/** What runs, in this order: a library's set-up, a program. */
-const ENTRIES = ['_initialize', '_start'] as const;
 
 /** The import modules this host answers for. */
 const MODULES: ReadonlyMap<string, Readonly<Record<string, GuestFunctionRow>>> = new Map([
@@ -153,6 +154,29 @@ export class WasiHost implements Guest {
         if (this.#ended !== undefined) return this.#exitStatus(this.#ended);
       }
       return { how: 'code', code: 0 };
+    } catch (error) {
+      return this.#exitStatus(error);
+    } finally {
+      this.#close();
+    }
+  }
+
+  /**
+   * As `run`, for a module whose code runs in other threads: `runThreads` gets what this host has for each of the
+   * module's imports, and resolves with how it ended or rejects with what a call threw.
+   */
+  async runElsewhere(
+    module: WebAssembly.Module,
+    runThreads: (calls: readonly (HostCall | undefined)[]) => Promise<ExitStatus>,
+  ): Promise<ExitStatus> {
+    try {
+      if (this.#options.memory !== undefined) this.memory.bind(this.#options.memory);
+      const calls = WebAssembly.Module.imports(module).map(({ module: from, name }): HostCall | undefined => {
+        const rows = MODULES.get(from);
+        const row = rows && this.#row(rows, name);
+        return row && this.#guard(row.fn, row.blocks);
+      });
+      return await runThreads(calls);
     } catch (error) {
       return this.#exitStatus(error);
     } finally {

@@ -22,7 +22,6 @@ describe('an import tells its dialect', () => {
     [P1, 'fd_write', 'ii>i', 'WASI preview 1', /no version/],
     [P1, 'sock_set_ip_add_membership', 'ii>i', 'WAMR sockets', /not this option/],
     ['wasix_32v1', 'sock_open', 'iiii>i', 'WASIX', /threads, fork/],
-    ['wasi', 'thread-spawn', 'i>i', 'wasi-threads', /without them/],
     ['wasi_nn', 'load', 'iiiii>i', 'wasi-nn', /model server/],
     ['wasi_ephemeral_nn', 'compute', 'i>i', 'wasi-nn', /model server/],
     ['wasi_ephemeral_crypto_common', 'options_open', 'ii>i', 'wasi-crypto', /compiled into/],
