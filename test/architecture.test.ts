@@ -30,7 +30,7 @@ const FENCES: Readonly<Record<string, RegExp>> = {
   '@balena/dockerignore': /^src\/(runtime\/container\/build|supervisor\/watch)\//,
   commander: /^src\/cli\//,
   '@wasmer/wasi': /^src\/runtime\/wasm\//,
-  'tar-stream': /^src\/(runtime|storage|net)\//,
+  'tar-stream': /^src\/(runtime|storage|net|cli\/copy)\//,
 };
 
 /** `from '…'`, `import '…'` and `import('…')`; not `Buffer.from('…')`. */

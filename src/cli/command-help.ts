@@ -144,6 +144,30 @@ export const COMMAND_HELP: Readonly<Record<string, CommandHelp>> = {
       ['run --rm calc 1 + 2', 'a Wasm service: the words are its arguments'],
     ],
   },
+  attach: {
+    group: 'Single instances:',
+    more: 'From a container with a terminal ctrl-p ctrl-q leaves. Of a Wasm service the output is shown, and with `stdin_open` it gets the input.',
+    examples: [
+      ['attach console', 'what it prints from now on, and what is typed'],
+      ['attach --no-stdin --sig-proxy=false web', 'only look'],
+    ],
+  },
+  cp: {
+    group: 'Single instances:',
+    more: 'Where files come to lie is as with `docker cp`: below a directory that is there, or by the name that is given. Files of a Wasm service are those of its mounts, with its rights.',
+    examples: [
+      ['cp web:/etc/nginx/nginx.conf .', 'from the first instance'],
+      ['cp ./site/. web:/usr/share/nginx/html', 'what is in a directory, into all instances'],
+      ['cp db:/var/lib/data - | tar t', 'as an archive'],
+    ],
+  },
+  export: {
+    group: 'Single instances:',
+    examples: [
+      ['export -o web.tar web', 'all files of a container'],
+      ['export --index 2 web | tar t', 'of the second instance'],
+    ],
+  },
   kill: {
     group: 'Single instances:',
     examples: [

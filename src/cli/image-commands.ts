@@ -6,7 +6,7 @@ import type { ImagesOptions } from './commands/images.ts';
 import type { PullOptions } from './commands/pull.ts';
 import type { PushOptions } from './commands/push.ts';
 import type { GlobalOptions } from './context.ts';
-import { collect } from './instance-commands.ts';
+import { collect } from './option-values.ts';
 import type { RunCommand } from './program.ts';
 
 type Global = () => GlobalOptions;

@@ -5,12 +5,15 @@ import type { ExecOptions } from './commands/exec.ts';
 import type { RunOptions } from './commands/run.ts';
 import type { RmOptions } from './commands/rm.ts';
 import type { GlobalOptions } from './context.ts';
+import { addFileCommands } from './file-commands.ts';
+import { collect, number } from './option-values.ts';
 import type { RunCommand } from './program.ts';
 
 /** Commands about single instances: what runs in them, and what becomes of them. */
 export function addInstanceCommands(program: Command, run: RunCommand, global: () => GlobalOptions): void {
   addExec(program, run, global);
   addRun(program, run, global);
+  addFileCommands(program, run, global);
   program
     .command('kill [services...]')
     .description('end what runs by force, or send it a signal')
@@ -90,15 +93,6 @@ function addRun(program: Command, run: RunCommand, global: () => GlobalOptions):
         async (context, interrupts) => await runService(service, command, options, context, interrupts),
       );
     });
-}
-
-export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
-}
-
-export function number(value: string): number {
-  if (/^\d+$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('a number is expected.');
 }
 
 /** `hup`, `SIGHUP` and `1` are all understood by the Engine; a name is shown in full. */

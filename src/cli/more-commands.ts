@@ -6,7 +6,7 @@ import type { LsOptions } from './commands/ls.ts';
 import type { PortOptions } from './commands/port.ts';
 import type { StatsOptions } from './commands/stats.ts';
 import type { GlobalOptions } from './context.ts';
-import { number } from './instance-commands.ts';
+import { number } from './option-values.ts';
 import type { RunCommand } from './program.ts';
 
 type Global = () => GlobalOptions;

@@ -39,31 +39,45 @@ export async function runSession(
   interrupts.listen((count) => {
     if (hooks.interrupt?.(session, count) !== true) left.abort();
   });
-  using _terminal = joinTerminal(session, request, signal);
-  const ended = session.run(outputOf(hooks));
+  using terminal = new DisposableStack();
+  const streams = streamsOf(request);
+  if (streams.tty) joinTerminal(session, terminal);
+  joinInput(session, streams.stdin, signal, terminal);
+  const output = outputOf(hooks, (tty) => {
+    if (tty && !streams.tty && streams.stdin && process.stdin.isTTY) joinTerminal(session, terminal);
+  });
+  const ended = session.run(output);
   // What it throws after the user left is the consequence of that.
   ended.catch(() => undefined);
   const code = await Promise.race([ended, leaving]);
   return code === 'left' ? EXIT_INTERRUPTED : code;
 }
 
-function joinTerminal(session: ClientSession, request: SessionRequest, signal: AbortSignal): Disposable {
+function streamsOf(request: SessionRequest): { readonly tty: boolean; readonly stdin: boolean } {
+  if (request.open === 'attach') return { tty: false, stdin: request.stdin };
+  if (request.open !== 'exec' && request.open !== 'run') return { tty: false, stdin: false };
+  const { tty, stdin, detach } = request;
+  return { tty: tty && !detach, stdin: stdin && !detach };
+}
+
+function joinTerminal(session: ClientSession, stack: DisposableStack): void {
   const { stdin, stdout } = process;
-  const stack = new DisposableStack();
-  if (request.tty && !request.detach) {
-    const tell = (): void => session.send({ type: 'resize', columns: stdout.columns, rows: stdout.rows });
-    tell();
-    stdout.on('resize', tell);
-    stack.defer(() => stdout.off('resize', tell));
-    stdin.setRawMode(true);
-    stack.defer(() => stdin.setRawMode(false));
+  const tell = (): void => session.send({ type: 'resize', columns: stdout.columns, rows: stdout.rows });
+  tell();
+  stdout.on('resize', tell);
+  stack.defer(() => stdout.off('resize', tell));
+  stdin.setRawMode(true);
+  stack.defer(() => stdin.setRawMode(false));
+}
+
+function joinInput(session: ClientSession, isOpen: boolean, signal: AbortSignal, stack: DisposableStack): void {
+  if (!isOpen) {
+    session.send({ type: 'input-end' });
+    return;
   }
-  if (request.stdin && !request.detach) {
-    void pump(session, signal);
-    // Otherwise the terminal would keep this process from ending.
-    stack.defer(() => void stdin.destroy());
-  } else session.send({ type: 'input-end' });
-  return stack;
+  void pump(session, signal);
+  // Otherwise the terminal would keep this process from ending.
+  stack.defer(() => void process.stdin.destroy());
 }
 
 async function pump(session: ClientSession, signal: AbortSignal): Promise<void> {
@@ -75,22 +89,28 @@ async function pump(session: ClientSession, signal: AbortSignal): Promise<void> 
   session.send({ type: 'input-end' });
 }
 
-function outputOf(hooks: SessionHooks): SessionOutput {
+function outputOf(hooks: SessionHooks, terminal: (tty: boolean) => void): SessionOutput {
   return {
-    write: async (stream, bytes) => {
-      const target = process[stream];
-      if (!target.writable || target.write(bytes)) return;
-      const settled = new AbortController();
-      const either = { signal: settled.signal };
-      try {
-        await Promise.race([once(target, 'drain', either), once(target, 'close', either)]);
-      } catch {
-        // EPIPE: whoever read our output has gone.
-      } finally {
-        settled.abort();
-      }
-    },
+    write: writeAll,
     event: (event) => hooks.event?.(event),
-    started: (name) => hooks.started?.(name),
+    started: (name, tty) => {
+      terminal(tty);
+      hooks.started?.(name);
+    },
   };
+}
+
+/** Resolves when there is room for more. Never rejects: whoever read our output may have gone. */
+export async function writeAll(stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void> {
+  const target = process[stream];
+  if (!target.writable || target.write(bytes)) return;
+  const settled = new AbortController();
+  const either = { signal: settled.signal };
+  try {
+    await Promise.race([once(target, 'drain', either), once(target, 'close', either)]);
+  } catch {
+    // EPIPE: whoever read our output has gone.
+  } finally {
+    settled.abort();
+  }
 }

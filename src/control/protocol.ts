@@ -7,7 +7,7 @@ import type { Project } from '../model/project.ts';
 import type { ExitStatus, ObservedInstance } from '../model/state.ts';
 
 /** Raised with every change that an older client or supervisor would misunderstand. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /** Method and path -> what goes in and what comes out; server and client are typed by this table. */
 export interface Routes {
@@ -30,6 +30,11 @@ export interface Routes {
   'POST /v1/top': { request: { readonly services: readonly string[] }; response: readonly InstanceProcesses[] };
   /** What instances use, once a second. `?service=` narrows it, `all=1` adds what does not run. */
   'GET /v1/stats': { request: undefined; stream: { readonly instances: readonly InstanceStats[] } };
+  /** Names of the instances that `cp` means, also of those that do not run. */
+  'POST /v1/copy-targets': {
+    request: { readonly service: string; readonly index?: number | undefined; readonly oneOffs: boolean };
+    response: readonly string[];
+  };
   'GET /v1/instances': { request: undefined; response: Listing };
   /** Instance events from now on; the first says that the subscription stands. `?service=` narrows `running`. */
   'GET /v1/events': { request: undefined; stream: SupervisorEvent };

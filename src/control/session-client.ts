@@ -13,7 +13,8 @@ export interface SessionOutput {
   /** Resolves when there is room for more. */
   write(stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
   event(event: SupervisorEvent): void;
-  started(name: string): void;
+  /** `tty`: it has a terminal. */
+  started(name: string, tty: boolean): void;
 }
 
 /** The client's end of a session with the supervisor. Disposing ends it; what it began in the supervisor goes on. */
@@ -73,7 +74,7 @@ export class ClientSession implements Disposable {
         if (message.type === 'exit') return message.code;
         if (message.type === 'error') throw fromWireError(message.error);
         if (message.type === 'event') output.event(message.event);
-        else output.started(message.name);
+        else output.started(message.name, message.tty === true);
       }
     }
     throw lost('the connection ended');

@@ -22,8 +22,8 @@ export interface Session {
   onResize(listener: (size: TerminalSize) => void): void;
   /** One listener; signals that came before it are told at once. */
   onSignal(listener: (name: string) => void): void;
-  /** The command runs now. */
-  started(name: string): void;
+  /** The command runs now; `tty`: in a terminal that the client did not ask for. */
+  started(name: string, tty?: boolean): void;
   emit(event: SupervisorEvent): void;
 }
 
@@ -104,8 +104,8 @@ class SocketSession implements Session {
     for (const name of this.#early.splice(0)) listener(name);
   }
 
-  started(name: string): void {
-    this.#send({ type: 'started', name });
+  started(name: string, tty?: boolean): void {
+    this.#send({ type: 'started', name, tty });
   }
 
   emit(event: SupervisorEvent): void {

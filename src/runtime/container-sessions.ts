@@ -12,6 +12,16 @@ export interface ContainerSessions {
    * status when it has ended; undefined when the user detached from it.
    */
   attach(handle: string, options: AttachOptions, terminal: Terminal, signal: AbortSignal): Promise<number | undefined>;
+  /**
+   * Attaches to a container that runs, from now on, and resolves with its exit status when it has ended; undefined when
+   * the user detached from it. `started` is told whether it has a terminal.
+   */
+  attachRunning(
+    handle: string,
+    options: AttachRunningOptions,
+    terminal: Terminal,
+    signal: AbortSignal,
+  ): Promise<number | undefined>;
   /** Resolves with the exit status when the container has ended. */
   wait(handle: string, signal: AbortSignal): Promise<number>;
 }
@@ -32,4 +42,11 @@ export interface AttachOptions {
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly start: () => Promise<void>;
+}
+
+export interface AttachRunningOptions {
+  readonly stdin: boolean;
+  /** Undefined: the Engine's. */
+  readonly detachKeys?: string | undefined;
+  readonly started: (tty: boolean) => void;
 }

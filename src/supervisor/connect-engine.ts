@@ -4,6 +4,7 @@ import { createContainerActions } from '../runtime/container/actions.ts';
 import { createContainerRuntime } from '../runtime/container/driver.ts';
 import { createContainerImages } from '../runtime/container/image-actions.ts';
 import { Engine } from '../runtime/container/engine.ts';
+import { containerFiles, exportContainer } from '../runtime/container/files.ts';
 import { createFabricEngine } from '../runtime/container/fabric-engine.ts';
 import { followLogs } from '../runtime/container/follow-logs.ts';
 import { createContainerSessions } from '../runtime/container/sessions.ts';
@@ -34,6 +35,8 @@ export async function connectEngine(env: NodeJS.ProcessEnv, signal: AbortSignal)
       listVolumes: async (project, inner) => await listVolumes(engine, project, inner),
     },
     followLogs: async (handle, since, sink, inner) => await followLogs(engine, handle, since, sink, inner),
+    files: (handle, name) => containerFiles(engine, handle, name),
+    exportContainer: async (handle, inner) => await exportContainer(engine, handle, inner),
     clearDirectory: async (path, inner) => await clearDirectory(fabric, path, inner),
     [Symbol.asyncDispose]: async () => await runtime[Symbol.asyncDispose](),
   };

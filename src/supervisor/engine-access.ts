@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 
 import { pickEngineEnv, withEngineEnv } from '../control/engine-env.ts';
@@ -11,6 +12,7 @@ import { untilAborted } from '../net/until-aborted.ts';
 import type { ContainerActions } from '../runtime/container-actions.ts';
 import type { ContainerImages } from '../runtime/container-images.ts';
 import type { ContainerSessions } from '../runtime/container-sessions.ts';
+import type { InstanceFiles } from '../runtime/instance-files.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Everything the supervisor uses of a Docker Engine, behind one connection. */
@@ -27,6 +29,10 @@ export interface EngineSide extends AsyncDisposable {
   readonly images: ContainerImages;
   /** Copies a container's log into the sink from `since` (epoch ms, exclusive) until it ended or the signal. */
   followLogs(handle: string, since: number | undefined, sink: LogSink, signal: AbortSignal): Promise<void>;
+  /** Of a container, whether it runs or not; the name is for messages. */
+  files(handle: string, name: string): InstanceFiles;
+  /** All of its file system, as an archive. */
+  exportContainer(handle: string, signal: AbortSignal): Promise<Readable>;
   /** Empties a host directory as root, through a helper container. */
   clearDirectory(path: string, signal: AbortSignal): Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { SupervisorEvent, SupervisorInfo } from '../control/protocol.ts';
 import type { Handlers } from '../control/server.ts';
 import type { LogHub } from '../logs/hub.ts';
 import { toWireError } from '../model/diagnostic.ts';
-import { projectName } from '../model/ids.ts';
+import type { ProjectName } from '../model/ids.ts';
 import { isUp } from '../model/state.ts';
 import type { ObservedInstance } from '../model/state.ts';
 import { AsyncQueue } from '../util/async-queue.ts';
@@ -12,6 +12,7 @@ import type { EngineAccess } from './engine-access.ts';
 import { instanceChanges } from './changes.ts';
 import { imageRows } from './image-rows.ts';
 import { actOnInstances, requireNames } from './instance-actions.ts';
+import { allInstances, chooseTargets } from './file-sessions.ts';
 import type { Instances } from './instances.ts';
 import type { RequestQueue } from './request-queue.ts';
 import type { ProjectSupervisor } from './project-supervisor.ts';
@@ -26,6 +27,7 @@ import type { WasmSide } from './wasm-side.ts';
 
 export interface RouteParts {
   readonly info: SupervisorInfo;
+  readonly name: ProjectName;
   readonly supervisor: ProjectSupervisor;
   readonly dirs: ProjectDirs;
   readonly engine: EngineAccess;
@@ -65,19 +67,16 @@ export function createRoutes(parts: RouteParts): Handlers {
       const project = await readProjectFile(parts.dirs.project);
       return await imageRows(parts.engine, { instances: chosen, project }, signal);
     },
+    'POST /v1/copy-targets': async ({ body, signal }) => {
+      const all = await allInstances(parts, signal);
+      return chooseTargets(body, body.oneOffs ? all : all.filter(({ index }) => index > 0)).map(({ name }) => name);
+    },
     'POST /v1/wait': async ({ body, signal }) => {
       using _busy = parts.busy();
       return await awaitExit(parts, body.services, AbortSignal.any([signal, shutdown]));
     },
     'GET /v1/changes': async ({ query, signal }) =>
-      held(
-        parts,
-        instanceChanges(
-          { ...parts, name: projectName(info.project) },
-          query.getAll('service'),
-          AbortSignal.any([signal, shutdown]),
-        ),
-      ),
+      held(parts, instanceChanges(parts, query.getAll('service'), AbortSignal.any([signal, shutdown]))),
     'GET /v1/stats': async ({ query, signal }) => {
       const services = query.getAll('service');
       const list = async (inner: AbortSignal): Promise<readonly ObservedInstance[]> =>

@@ -1,15 +1,18 @@
 import type { SupervisorEvent } from '../control/protocol.ts';
 import type { ExecRequest, RunRequest, SessionRequest } from '../control/session-protocol.ts';
 import type { Session, SessionHandler } from '../control/session-server.ts';
+import type { LogHub } from '../logs/hub.ts';
 import { WcError } from '../model/diagnostic.ts';
-import type { ObservedInstance } from '../model/state.ts';
-import type { EngineAccess } from './engine-access.ts';
+import { attach } from './attach.ts';
+import { chooseInstance } from './choose-instance.ts';
+import { serveFiles } from './file-sessions.ts';
+import type { FileSessionParts } from './file-sessions.ts';
 import type { OneOffs } from './one-offs.ts';
-import type { ProjectSupervisor } from './project-supervisor.ts';
+import type { WasmSide } from './wasm-side.ts';
 
-export interface SessionParts {
-  readonly supervisor: ProjectSupervisor;
-  readonly engine: EngineAccess;
+export interface SessionParts extends FileSessionParts {
+  readonly wasm: WasmSide;
+  readonly hub: LogHub;
   readonly oneOffs: OneOffs;
   /** Ends when this process is told to end. */
   readonly shutdown: AbortSignal;
@@ -35,6 +38,12 @@ async function serve(parts: SessionParts, request: SessionRequest, session: Sess
   switch (request.open) {
     case 'exec':
       return await exec(parts, request, session);
+    case 'attach':
+      return await attach(parts, request, session);
+    case 'copy-in':
+    case 'copy-out':
+    case 'export':
+      return await serveFiles(parts, request, session, AbortSignal.any([parts.shutdown, session.gone]));
     case 'run':
       if (!(await prepare(parts, request, session))) return 1;
       return await parts.oneOffs.run(
@@ -102,23 +111,4 @@ async function exec(parts: SessionParts, request: ExecRequest, session: Session)
     session,
     signal,
   );
-}
-
-/** The instance that is asked for, if it runs; without a number the first that does. */
-export function chooseInstance(
-  { service, index }: Pick<ExecRequest, 'service' | 'index'>,
-  instances: readonly ObservedInstance[],
-): ObservedInstance {
-  const all = instances.filter((instance) => instance.service === service);
-  const wanted = index === undefined ? all : all.filter((instance) => instance.index === index);
-  const found = wanted.find((instance) => instance.state.at === 'running');
-  if (found !== undefined) return found;
-  if (index !== undefined && wanted.length === 0 && all.length > 0) {
-    throw new WcError('ERR_NO_SUCH_SERVICE', `service ${service} has no instance number ${index}`, {
-      hint: `it has: ${all.map((instance) => instance.index).join(', ')}`,
-    });
-  }
-  throw new WcError('ERR_NO_SUCH_SERVICE', `service ${service} is not running`, {
-    hint: wanted.length === 0 ? `start it with: wcompose up -d ${service}` : `start it with: wcompose start ${service}`,
-  });
 }

@@ -126,6 +126,7 @@ describe('commands as a user types them, without an Engine', () => {
       'POST /v1/build': never,
       'POST /v1/push': never,
       'POST /v1/images': never,
+      'POST /v1/copy-targets': never,
       'POST /v1/wait': never,
       'POST /v1/top': never,
       'GET /v1/stats': never,

@@ -26,7 +26,7 @@ export interface EngineRequest {
 }
 
 export interface HijackRequest {
-  readonly query?: Readonly<Record<string, number>>;
+  readonly query?: Readonly<Record<string, number | string>>;
   readonly body?: Readonly<Record<string, unknown>>;
 }
 

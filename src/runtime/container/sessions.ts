@@ -14,6 +14,11 @@ export function createContainerSessions(engine: Engine): ContainerSessions {
   return {
     exec: async (handle, command, terminal, signal) => await exec(engine, handle, { command, terminal }, signal),
     attach: async (handle, options, terminal, signal) => await attach(engine, handle, { options, terminal }, signal),
+    attachRunning: async (handle, { stdin, detachKeys, started }, terminal, signal) => {
+      const tty = (await inspect(engine, handle, signal))?.Config.Tty === true;
+      const start = async (): Promise<void> => await Promise.resolve(started(tty));
+      return await attach(engine, handle, { options: { tty, stdin, detachKeys, start }, terminal }, signal);
+    },
     wait: async (handle, signal) => await wait(engine, handle, signal),
   };
 }
@@ -89,10 +94,11 @@ function cannotRun(error: unknown): number | undefined {
 async function attach(
   engine: Engine,
   handle: string,
-  { options, terminal }: { readonly options: AttachOptions; readonly terminal: Terminal },
+  { options, terminal }: { readonly options: AttachOptions & DetachKeys; readonly terminal: Terminal },
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const query = { stream: 1, stdout: 1, stderr: 1, ...(options.stdin ? { stdin: 1 } : {}) };
+  const keys = options.detachKeys === undefined ? {} : { detachKeys: options.detachKeys };
+  const query = { stream: 1, stdout: 1, stderr: 1, ...(options.stdin ? { stdin: 1 } : {}), ...keys };
   const socket = await explained({ doing: `attach to container ${handle.slice(0, 12)}` }, async () => {
     return await engine.hijack(`/containers/${handle}/attach`, { query }, signal);
   });
@@ -111,6 +117,10 @@ async function attach(
   const found = await inspect(engine, handle, signal);
   if (found?.State.Running === true && (await goesOn(engine, handle, signal))) return undefined;
   return await wait(engine, handle, signal);
+}
+
+interface DetachKeys {
+  readonly detachKeys?: string | undefined;
 }
 
 /** The output of a container ends a moment before it does itself. */

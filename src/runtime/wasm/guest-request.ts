@@ -89,7 +89,7 @@ function environment(sources: GuestRequestSources, preopened: readonly number[])
 }
 
 /** The other files of the image that the module is of. */
-function imageRoot({ rootDirectory }: WasmService): readonly MountSource[] {
+export function imageRoot({ rootDirectory }: WasmService): readonly MountSource[] {
   if (rootDirectory === undefined) return [];
   return [{ kind: 'host', guestPath: '/', hostPath: rootDirectory, readOnly: true }];
 }
@@ -99,7 +99,7 @@ function etc(attachment: Attachment): readonly MountSource[] {
   return [...files, { kind: 'file', guestPath: '/etc/hosts', contents: Buffer.from(attachment.hostsFile) }];
 }
 
-function mountSource(service: WasmService, mount: ResolvedMount): MountSource {
+export function mountSource(service: WasmService, mount: ResolvedMount): MountSource {
   const { spec, hostPath } = mount;
   if (spec.type === 'tmpfs') return { kind: 'memory', guestPath: spec.target, limitBytes: spec.sizeBytes };
   if (hostPath !== undefined) return { kind: 'host', guestPath: spec.target, hostPath, readOnly: spec.readOnly };

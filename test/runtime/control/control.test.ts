@@ -27,6 +27,7 @@ const HANDLERS: Handlers = {
   'POST /v1/build': refuse,
   'POST /v1/push': refuse,
   'POST /v1/images': refuse,
+  'POST /v1/copy-targets': refuse,
   'POST /v1/wait': refuse,
   'GET /v1/changes': refuse,
   'POST /v1/top': refuse,
