@@ -69,15 +69,7 @@ async function chooseTarget(first: Header, options: UnpackOptions): Promise<Targ
   if (there === undefined && !isDirectory && destination.endsWith('/')) throw noDirectory(destination);
   const root = dirname(destination);
   if ((await statOf(root))?.isDirectory() !== true) throw noDirectory(root);
-  return {
-    root,
-    name:
-      destination
-        .replace(/\/+$/, '')
-        .slice(root === '/' ? 1 : 0)
-        .split('/')
-        .at(-1) ?? '',
-  };
+  return { root, name: basename(destination), isRoot };
 }
 
 async function statOf(path: string): Promise<Awaited<ReturnType<typeof lstat>> | undefined> {
