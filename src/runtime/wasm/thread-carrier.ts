@@ -1,5 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 
 import type { CarrierEvents, GuestCarrier } from './carrier.ts';
 import type { FromGuest, GuestRequest, RunMessage, ToGuest, Turns } from './messages.ts';
@@ -36,11 +36,7 @@ export class ThreadCarrier implements GuestCarrier {
     this.#ring = new RingReader(output);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    port1.on('message', (message: FromGuest) => {
-      if (message.type === 'usage') this.#threadsMs = message.usage.threadsMs ?? 0;
-      if (message.type !== 'output') events.message(message);
-      else if (events.isBusy?.() !== true) this.drain();
-    });
+    port1.on('message', this.#take);
     worker.once('error', this.#onError);
     worker.once('exit', this.#onExit);
     const { turns } = options;
@@ -88,6 +84,12 @@ export class ThreadCarrier implements GuestCarrier {
     if (hadSome && !this.#isReleased) this.#nextDrain = setTimeout(this.#drainAgain, DRAIN_MS);
   }
 
+  readonly #take = (message: FromGuest): void => {
+    if (message.type === 'usage') this.#threadsMs = message.usage.threadsMs ?? 0;
+    if (message.type !== 'output') this.#events.message(message);
+    else if (this.#events.isBusy?.() !== true) this.drain();
+  };
+
   readonly #tell = (stream: OutputStreamName, bytes: Uint8Array): void => this.#events.output(stream, bytes);
 
   /** Who is busy drains when it no longer is. */
@@ -101,6 +103,12 @@ export class ThreadCarrier implements GuestCarrier {
   };
 
   readonly #onExit = (code: number): void => {
+    // What it said before may not have been taken yet; the end of a thread comes on a way of its own.
+    for (;;) {
+      const left = receiveMessageOnPort(this.#port);
+      if (left === undefined || this.#isReleased) break;
+      this.#take(left.message as FromGuest);
+    }
     const isShared = this.#options.turns !== undefined;
     const ended = isShared ? 'the thread it shared with others was ended' : `its thread ended (${code})`;
     this.#events.gone(this.#reason ?? ended);

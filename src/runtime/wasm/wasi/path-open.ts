@@ -43,16 +43,10 @@ export function pathOpen(
   guest.table.mustHaveRoom();
   const requested = rights & start.inheriting;
   const options = openOptions(start, oflags, requested, fdflags);
-  const walk = new Walk(start.directory, pathAt(guest, path, pathLength));
-  try {
-    const found = openAtEnd(walk, options, (lookup & FOLLOW) !== 0);
-    // Before the entry that follows: whatever fails now, nothing stays open.
-    const descriptor = toDescriptor(found, start, requested, fdflags, walk);
-    guest.memory.view.setUint32(opened, addOrClose(guest, descriptor), true);
-    return Errno.SUCCESS;
-  } finally {
-    walk.close();
-  }
+  const found = openPath(start.directory, pathAt(guest, path, pathLength), options, (lookup & FOLLOW) !== 0);
+  const descriptor = toDescriptor(found, start, requested, fdflags);
+  guest.memory.view.setUint32(opened, addOrClose(guest, descriptor), true);
+  return Errno.SUCCESS;
 }
 
 function openOptions(start: OpenDirectory, oflags: number, rights: bigint, fdflags: number): OpenOptions {
@@ -75,8 +69,29 @@ function openOptions(start: OpenDirectory, oflags: number, rights: bigint, fdfla
   };
 }
 
+export interface Found {
+  readonly what: File | Directory;
+  /** It must not be changed by any means. */
+  readonly isReadOnly: boolean;
+}
+
+/** Opens what is at a path of several components below `start`; `follow` says whether a link at its end is followed. */
+export function openPath(start: Directory, path: string, options: OpenOptions, follow: boolean): Found {
+  const known = start.shortcut?.(path);
+  const file = known?.from.openKnown(known.path, options);
+  if (known !== undefined && file !== undefined) return { what: file, isReadOnly: known.from.isReadOnly('.') };
+  const walk = new Walk(start, path);
+  try {
+    const what = openAtEnd(walk, options, follow);
+    walk.note(path, what);
+    return { what, isReadOnly: walk.parent.isReadOnly(walk.name) };
+  } finally {
+    walk.close();
+  }
+}
+
 /** Opens what the walk has come to, through the links that are there. */
-export function openAtEnd(walk: Walk, options: OpenOptions, follow: boolean): File | Directory {
+function openAtEnd(walk: Walk, options: OpenOptions, follow: boolean): File | Directory {
   for (;;) {
     const found = openStep(walk, options);
     if (typeof found !== 'string') return found;
@@ -122,20 +137,19 @@ function closeUnlessWanted<T extends File | Directory>(found: T, options: OpenOp
 }
 
 function toDescriptor(
-  found: File | Directory,
+  { what, isReadOnly }: Found,
   start: OpenDirectory,
   requested: bigint,
   fdflags: number,
-  walk: Walk,
 ): OpenFile | OpenDirectory {
-  if (isDirectory(found)) {
-    const opened = new OpenDirectory(found, undefined, start.inheriting);
+  if (isDirectory(what)) {
+    const opened = new OpenDirectory(what, undefined, start.inheriting);
     opened.rights &= start.inheriting;
     return opened;
   }
   let rights = fileRights(requested, start.inheriting);
-  if (walk.parent.isReadOnly(walk.name)) rights &= ~Right.FD_FILESTAT_SET_TIMES;
-  return new OpenFile(found, rights, fdflags);
+  if (isReadOnly) rights &= ~Right.FD_FILESTAT_SET_TIMES;
+  return new OpenFile(what, rights, fdflags);
 }
 
 function addOrClose(guest: Guest, descriptor: OpenFile | OpenDirectory): number {

@@ -6,7 +6,7 @@ import type { Directory, File, FileStat, OpenOptions } from '../../wasi/fs/direc
 import { OpenDirectory } from '../../wasi/fs/open-directory.ts';
 import { OpenFile } from '../../wasi/fs/open-file.ts';
 import { Walk } from '../../wasi/fs/walk.ts';
-import { isDirectory, openAtEnd } from '../../wasi/path-open.ts';
+import { isDirectory, openPath } from '../../wasi/path-open.ts';
 import {
   createDirectory,
   hardLink,
@@ -151,11 +151,8 @@ function openAt(guest: ComponentGuest, start: Descriptor, path: string, how: Ope
     synchronous: (flags & (Flag.FILE_SYNC | Flag.DATA_SYNC | Flag.WRITE_SYNC)) !== 0,
   };
   if (options.create && options.directory) throw failure(Errno.INVAL);
-  return walking(start, path, (walk) => {
-    const found = openAtEnd(walk, options, (pathFlags & FOLLOW) !== 0);
-    const isReadOnly = walk.parent.isReadOnly(walk.name);
-    return new Descriptor(guest, found, { flags: isDirectory(found) ? flags | Flag.READ : flags, isReadOnly });
-  });
+  const { what, isReadOnly } = openPath(start.directory, mustBePath(path), options, (pathFlags & FOLLOW) !== 0);
+  return new Descriptor(guest, what, { flags: isDirectory(what) ? flags | Flag.READ : flags, isReadOnly });
 }
 
 interface OpenRequest {

@@ -32,6 +32,25 @@ export interface Directory {
   setTimes(name: string, times: FileTimes): void;
   setTimesSelf(times: FileTimes): void;
   syncSelf(): void;
+  /** Where places below this directory are known by their whole path; undefined: nowhere. */
+  shortcut?(path: string): Shortcut | undefined;
+}
+
+/** A directory that knows some places below it, and the way from there. */
+export interface Shortcut {
+  readonly from: KnowingDirectory;
+  readonly path: string;
+}
+
+/**
+ * Remembers for a moment what is at a path of several components, so that it is not walked to again. Only what a walk
+ * through no link has come to may be noted. What is found is at the path now; undefined says nothing, and the walk goes
+ * its way.
+ */
+export interface KnowingDirectory extends Directory {
+  openKnown(path: string, options: OpenOptions): File | undefined;
+  descendKnown(path: string): Directory | undefined;
+  noteKnown(path: string, found: File | Directory): void;
 }
 
 /** An open file. Positions and sizes are bytes, at most 2^53. */

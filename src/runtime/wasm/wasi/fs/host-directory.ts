@@ -2,15 +2,15 @@ import fs from 'node:fs';
 import { WcError } from '../../../../model/diagnostic.ts';
 import { Filetype } from '../descriptor.ts';
 import { Errno, failure } from '../errno.ts';
-import type { Directory, DirectoryEntry, File, FileStat, FileTimes, OpenOptions } from './directory.ts';
+import type { Directory, DirectoryEntry, File, FileStat, FileTimes, OpenOptions, Shortcut } from './directory.ts';
 import { HostFile } from './host-file.ts';
+import { HostHandle } from './host-handle.ts';
 import { HostTimes, toFileStat, toSeconds } from './host-stat.ts';
+import { KnownPlaces, O_PATH } from './known-places.ts';
 import { privileged } from './privileged.ts';
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } =
   fs.constants;
-/** Linux; Node has no name for it, but hands it through. */
-const O_PATH = 0o10000000;
 /** Masked by the umask of this process, as those of every program here. Never setuid: WASI has no modes. */
 const FILE_MODE = 0o666;
 const DIRECTORY_MODE = 0o777;
@@ -24,15 +24,15 @@ const ATTEMPTS = 8;
  */
 export class HostDirectory implements Directory {
   readonly volume: HostVolume;
-  readonly #fd: number;
+  readonly #handle: HostHandle;
   /** `/proc/self/fd/<fd>/` */
   readonly #prefix: string;
   #open = true;
 
-  private constructor(volume: HostVolume, fd: number) {
+  private constructor(volume: HostVolume, handle: HostHandle) {
     this.volume = volume;
-    this.#fd = fd;
-    this.#prefix = `/proc/self/fd/${fd}/`;
+    this.#handle = handle;
+    this.#prefix = prefixOf(handle);
   }
 
   /** Throws ERR_MOUNT when `path` is no directory, and on a system that has no way to hold a guest inside of it. */
@@ -43,7 +43,9 @@ export class HostDirectory implements Directory {
       });
     }
     try {
-      return new HostDirectory({ readOnly, times: new HostTimes() }, fs.openSync(path, O_PATH | O_DIRECTORY));
+      const root = new HostHandle(fs.openSync(path, O_PATH | O_DIRECTORY), () => known.close());
+      const known = new KnownPlaces(prefixOf(root));
+      return new HostDirectory({ readOnly, root, known, times: new HostTimes() }, root);
     } catch (error) {
       throw new WcError('ERR_MOUNT', `cannot mount ${path}: ${(error as Error).message}`, { cause: error });
     }
@@ -56,7 +58,8 @@ export class HostDirectory implements Directory {
   descend(name: string): HostDirectory | string {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
-        return this.#child(fs.openSync(this.#at(name), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+        const fd = fs.openSync(this.#at(name), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+        return this.#child(new HostHandle(fd));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error;
@@ -79,13 +82,37 @@ export class HostDirectory implements Directory {
   }
 
   duplicate(): HostDirectory {
-    return this.#child(fs.openSync(this.#at('.'), O_PATH | O_DIRECTORY));
+    return this.#child(this.#handle.retain());
   }
 
   close(): void {
     // Never twice: the number may be somebody else's by then.
-    if (this.#open) fs.closeSync(this.#fd);
+    if (!this.#open) return;
     this.#open = false;
+    this.#handle.release();
+  }
+
+  /** Only the root knows whole paths: below it, most paths have one component. */
+  shortcut(path: string): Shortcut | undefined {
+    return this.#handle === this.volume.root ? { from: this, path } : undefined;
+  }
+
+  openKnown(path: string, options: OpenOptions): File | undefined {
+    // The walk knows what is wrong with these.
+    if (options.directory || (options.create && options.exclusive)) return undefined;
+    if (this.volume.readOnly && (options.write || options.truncate)) return undefined;
+    const handle = this.volume.known.file(path);
+    return handle === undefined ? undefined : this.#reopen(handle.fd, options);
+  }
+
+  descendKnown(path: string): HostDirectory | undefined {
+    const handle = this.volume.known.directory(path);
+    return handle === undefined ? undefined : this.#child(handle.retain());
+  }
+
+  noteKnown(path: string, found: File | Directory): void {
+    if (found instanceof HostDirectory) this.volume.known.noteDirectory(path, found.#handle);
+    else if (found instanceof HostFile) this.volume.known.noteFile(path, found.fd);
   }
 
   stat(name: string): FileStat {
@@ -95,7 +122,7 @@ export class HostDirectory implements Directory {
   }
 
   statSelf(): FileStat {
-    return this.volume.times.correct(toFileStat(fs.fstatSync(this.#fd, { bigint: true })));
+    return this.volume.times.correct(toFileStat(fs.fstatSync(this.#handle.fd, { bigint: true })));
   }
 
   list(): readonly DirectoryEntry[] {
@@ -114,14 +141,16 @@ export class HostDirectory implements Directory {
 
   removeDirectory(name: string): void {
     fs.rmdirSync(this.#at(name));
+    this.volume.known.forget(name);
   }
 
   unlink(name: string): void {
     fs.unlinkSync(this.#at(name));
+    this.volume.known.forget(name);
   }
 
   makeLink(name: string, target: string): void {
-    privileged().symlink(this.#fd, name, target);
+    privileged().symlink(this.#handle.fd, name, target);
   }
 
   linkTo(name: string, to: Directory, toName: string): void {
@@ -131,6 +160,8 @@ export class HostDirectory implements Directory {
 
   renameTo(name: string, to: Directory, toName: string): void {
     fs.renameSync(this.#at(name), this.#peer(to).#at(toName));
+    this.volume.known.forget(name);
+    this.volume.known.forget(toName);
   }
 
   setTimes(name: string, times: FileTimes): void {
@@ -158,8 +189,8 @@ export class HostDirectory implements Directory {
     return this.#prefix + name;
   }
 
-  #child(fd: number): HostDirectory {
-    return new HostDirectory(this.volume, fd);
+  #child(handle: HostHandle): HostDirectory {
+    return new HostDirectory(this.volume, handle);
   }
 
   #peer(directory: Directory): HostDirectory {
@@ -191,16 +222,21 @@ export class HostDirectory implements Directory {
       if (stat.isSymbolicLink()) return this.#linkTarget(name);
       if (stat.isDirectory()) {
         keep = true;
-        return this.#child(handle);
+        return this.#child(new HostHandle(handle));
       }
       if (options.directory) throw failure(Errno.NOTDIR);
       // To open a FIFO can block, to open a device can do anything.
       if (!stat.isFile()) throw failure(Errno.NOTCAPABLE);
-      const flags = accessFlags(options) | (options.truncate ? O_TRUNC : 0);
-      return new HostFile(this.volume.times, fs.openSync(`/proc/self/fd/${handle}`, flags), options);
+      return this.#reopen(handle, options);
     } finally {
       if (!keep) fs.closeSync(handle);
     }
+  }
+
+  /** What a handle holds, which is known to be a regular file. */
+  #reopen(handle: number, options: OpenOptions): HostFile {
+    const flags = accessFlags(options) | (options.truncate ? O_TRUNC : 0);
+    return new HostFile(this.volume.times, fs.openSync(`/proc/self/fd/${handle}`, flags), options);
   }
 
   #hold(name: string, mayVanish: boolean): number | undefined {
@@ -226,7 +262,13 @@ export class HostDirectory implements Directory {
 /** What the directories of one mount share; its identity is what `Directory.volume` compares. */
 interface HostVolume {
   readonly readOnly: boolean;
+  readonly root: HostHandle;
+  readonly known: KnownPlaces;
   readonly times: HostTimes;
+}
+
+function prefixOf(handle: HostHandle): string {
+  return `/proc/self/fd/${handle.fd}/`;
 }
 
 /**

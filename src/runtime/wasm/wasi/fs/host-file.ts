@@ -25,6 +25,10 @@ export class HostFile implements File {
     this.#append = options.append;
   }
 
+  get fd(): number {
+    return this.#fd;
+  }
+
   read(into: readonly Uint8Array[], position: number): number {
     const only = into[0];
     if (only === undefined) return 0;

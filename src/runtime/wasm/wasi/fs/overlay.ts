@@ -1,6 +1,6 @@
 import { Errno, failure } from '../errno.ts';
 import { Filetype } from '../descriptor.ts';
-import type { Directory, DirectoryEntry, File, FileStat, FileTimes, OpenOptions } from './directory.ts';
+import type { Directory, DirectoryEntry, File, FileStat, FileTimes, OpenOptions, Shortcut } from './directory.ts';
 
 /** What is mounted at a name: a directory, or one file that has the name `name` in `parent`. */
 export type MountPoint =
@@ -130,6 +130,14 @@ export class OverlayDirectory implements Directory {
 
   syncSelf(): void {
     this.#base.syncSelf();
+  }
+
+  shortcut(path: string): Shortcut | undefined {
+    const end = path.indexOf('/');
+    const point = this.#points.get(end < 0 ? path : path.slice(0, end));
+    if (point === undefined) return this.#base.shortcut?.(path);
+    if (point.kind === 'file' || end < 0) return undefined;
+    return point.directory.shortcut?.(path.slice(end + 1));
   }
 
   #holderOf(name: string): Directory {

@@ -1,5 +1,5 @@
 import { Errno, failure } from '../errno.ts';
-import type { Directory } from './directory.ts';
+import type { Directory, File } from './directory.ts';
 
 /** As Linux: more links in one path are a loop. */
 const LINK_LIMIT = 40;
@@ -25,6 +25,8 @@ export class Walk {
   /** Components still to go, the next one last. */
   #todo: string[] = [];
   #links = 0;
+  /** The directories of the path that were not walked, as they were known. */
+  #skipped: string | undefined;
   /** The last component; '.' when the path ends in the directory `parent` itself. */
   name = '.';
   /** The path ended in a slash: what it names has to be a directory. */
@@ -39,7 +41,7 @@ export class Walk {
       this.name = path;
       return;
     }
-    this.#enter(path);
+    if (!this.#skip(start, path)) this.#enter(path);
   }
 
   get parent(): Directory {
@@ -55,12 +57,46 @@ export class Walk {
   follow(target: string): void {
     if (++this.#links > LINK_LIMIT) this.#fail(Errno.LOOP);
     if (target === '') this.#fail(Errno.NOENT);
-    this.#enter(target);
+    const skipped = this.#skipped;
+    this.#skipped = undefined;
+    if (skipped === undefined || target.startsWith('/')) this.#enter(target);
+    else {
+      // A '..' in the target needs every directory on the way.
+      this.close();
+      this.#enter(`${skipped}/${target}`);
+    }
+  }
+
+  /** What was found at the end of the walk may be found again without one. The path is the one this began with. */
+  note(path: string, found: File | Directory): void {
+    if (this.#links > 0) return;
+    const start = this.#stack[0];
+    const whole = start?.shortcut?.(path);
+    whole?.from.noteKnown(whole.path, found);
+    const slash = path.lastIndexOf('/');
+    if (slash < 1 || this.#skipped !== undefined || path.slice(slash + 1) !== this.name) return;
+    const directory = start?.shortcut?.(path.slice(0, slash));
+    directory?.from.noteKnown(directory.path, this.parent);
   }
 
   close(): void {
     for (let i = this.#stack.length - 1; i > 0; i--) this.#stack[i]?.close();
     this.#stack.length = 1;
+  }
+
+  /** Goes to the directory before the last component at once, when it is known. */
+  #skip(start: Directory, path: string): boolean {
+    const slash = path.lastIndexOf('/');
+    if (slash < 1 || slash === path.length - 1) return false;
+    const name = path.slice(slash + 1);
+    if (name === '.' || name === '..') return false;
+    const way = start.shortcut?.(path.slice(0, slash));
+    const known = way?.from.descendKnown(way.path);
+    if (known === undefined) return false;
+    this.#stack.push(known);
+    this.#skipped = path.slice(0, slash);
+    this.name = name;
+    return true;
   }
 
   #enter(path: string): void {
