@@ -86,6 +86,13 @@ const X_WASM = {
       minimum: 3,
       description: 'Descriptor of the first listener; after the directories where this is left out.',
     },
+    connect: {
+      type: 'array',
+      items: { type: 'string', pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[0-9]{1,5}$' },
+      uniqueItems: true,
+      description:
+        'Connections (host:port) that are open when the module starts, on the descriptors after its listeners. WCOMPOSE_CONNECT_FDS has them as `db:5432=4,cache:6379=5`. A service that is named is a dependency.',
+    },
     outbound: {
       description: 'Narrows connections to the outside to these host:port. `none`: nothing outside of the networks.',
       oneOf: [{ const: 'none' }, { type: 'array', items: { type: 'string' } }],

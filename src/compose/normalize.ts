@@ -2,6 +2,7 @@ import { child, entriesOf, isNull, isTrue, itemsOf, list, map, mapValues, scalar
 import type { MapNode, Node } from './node.ts';
 import type { Lookup } from './template.ts';
 import { cleanTarget } from './short-volumes.ts';
+import { connectTarget } from './x-wasm.ts';
 
 /**
  * The model with what compose implies: the default network, names of resources, dependencies that follow from other
@@ -9,11 +10,13 @@ import { cleanTarget } from './short-volumes.ts';
  */
 export function normalize(model: MapNode, project: string, lookup: Lookup): MapNode {
   const named = withKeys(model, { name: scalar(project, child(model, 'name')?.at ?? model.at) });
-  const normal = changeServices(named, (service) => normalizeService(service, lookup));
+  const services = child(named, 'services');
+  const names = new Set(entriesOf(services).map(([name]) => name));
+  const normal = changeServices(named, (service) => normalizeService(service, names, lookup));
   return nameResources(withDefaultNetwork(normal), project);
 }
 
-function normalizeService(service: Node, lookup: Lookup): Node {
+function normalizeService(service: Node, names: ReadonlySet<string>, lookup: Lookup): Node {
   if (service.kind !== 'map') return service;
   const { at } = service;
   const networks = child(service, 'networks');
@@ -21,7 +24,7 @@ function normalizeService(service: Node, lookup: Lookup): Node {
     child(service, 'provider') === undefined &&
     child(service, 'network_mode') === undefined &&
     entriesOf(networks).length === 0;
-  const dependsOn = dependencies(service);
+  const dependsOn = dependencies(service, names);
   return withKeys(service, {
     pull_policy:
       textOf(child(service, 'pull_policy')) === 'if_not_present'
@@ -79,8 +82,8 @@ function fillIn(values: Node | undefined, lookup: Lookup, keepUnset: boolean): N
   });
 }
 
-/** Links and shared namespaces need the other service to be there. */
-function dependencies(service: MapNode): MapNode {
+/** Links, connections and shared namespaces need the other service to be there. */
+function dependencies(service: MapNode, names: ReadonlySet<string>): MapNode {
   const { at } = service;
   const declared = child(service, 'depends_on');
   const implied: (readonly [string, Node])[] = [];
@@ -95,7 +98,8 @@ function dependencies(service: MapNode): MapNode {
     );
     implied.push([name, value]);
   };
-  for (const link of itemsOf(child(service, 'links'))) add((textOf(link) ?? '').split(':')[0] ?? '', link, true);
+  for (const link of itemsOf(child(service, 'links'))) add(linkedService(link), link, true);
+  for (const [name, target] of connected(service, names)) add(name, target, false);
   for (const key of ['network_mode', 'ipc', 'pid', 'uts', 'cgroup']) {
     const value = child(service, key);
     const text = textOf(value);
@@ -108,6 +112,17 @@ function dependencies(service: MapNode): MapNode {
   const base = declared?.kind === 'map' ? declared : map({}, at);
   const missing = implied.filter(([name]) => !base.entries.has(name));
   return withKeys(base, Object.fromEntries(missing));
+}
+
+function linkedService(link: Node): string {
+  return (textOf(link) ?? '').split(':')[0] ?? '';
+}
+
+/** Those of the services to which the module finds connections open. */
+function connected(service: MapNode, names: ReadonlySet<string>): readonly (readonly [string, Node])[] {
+  return itemsOf(child(service, 'x-wasm', 'connect'))
+    .map((target) => [connectTarget(textOf(target) ?? '')?.host ?? '', target] as const)
+    .filter(([name]) => names.has(name));
 }
 
 function normalizeVolumes(volumes: Node | undefined): Node | undefined {

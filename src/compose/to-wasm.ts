@@ -16,6 +16,7 @@ import { toFiles } from './to-files.ts';
 import { toImageBuild, toPullPolicy } from './to-image-build.ts';
 import { tmpfsMount, toMounts } from './to-mounts.ts';
 import { toCommon, words } from './to-service.ts';
+import { connectTarget } from './x-wasm.ts';
 
 export function toWasm(name: string, node: Node, conversion: Conversion): WasmService | undefined {
   const path = ['services', name];
@@ -51,6 +52,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     isolation: choice(own, 'isolation', 'worker'),
     limits: limitsOf(node, path, conversion),
     listenFd: numberOf(child(own, 'listen_fd')),
+    connect: connectOf(own, path, conversion),
     outbound: outbound === undefined ? undefined : itemsOf(outbound).flatMap((item) => textOf(item) ?? []),
     swap: choice(own, 'swap', 'overlap'),
     cgi: cgiOf(own, path, conversion),
@@ -212,6 +214,16 @@ function cgiOf(own: Node | undefined, path: Path, conversion: Conversion): CgiOp
     root: textOf(child(said, 'root')),
     script: textOf(child(said, 'script')),
   };
+}
+
+function connectOf(own: Node | undefined, path: Path, conversion: Conversion): WasmService['connect'] {
+  const said = child(own, 'connect');
+  if (said === undefined) return undefined;
+  return itemsOf(said).flatMap((item, index) => {
+    const target = connectTarget(textOf(item) ?? '');
+    if (target === undefined) return [];
+    return [{ ...target, source: conversion.source(item, [...path, 'x-wasm', 'connect', index]) }];
+  });
 }
 
 function choice<K extends 'interface' | 'engine' | 'isolation' | 'swap'>(

@@ -1,4 +1,4 @@
-import { child, list, scalar, textOf } from './node.ts';
+import { child, itemsOf, list, scalar, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { duration, integer, having, listOf, objectOf, scalarOf, setOf, size, string } from './rules.ts';
 import type { ExpandContext, ObjectRule } from './rules.ts';
@@ -24,6 +24,7 @@ export const X_WASM: ObjectRule = objectOf(
     engine: scalarOf('string', { oneOf: ['native', 'wasmer'] }),
     isolation: scalarOf('string', { oneOf: ['worker', 'shared', 'process'] }),
     listen_fd: having(integer, { atLeast: 3, print: 'keep' }),
+    connect: setOf(string, { check: targets }),
     outbound: setOf(string, { expand: noneAsList, print: 'keep' }),
     cgi: objectOf(
       {
@@ -60,6 +61,21 @@ function noneAsList(node: Node, context: ExpandContext): Node {
   if (node.value === 'none') return { kind: 'list', items: [], at: node.at };
   context.error(node, "must be 'none' or a list of host:port");
   return node;
+}
+
+/** `host:port` of one place; there is nobody who could choose among several. */
+export function connectTarget(text: string): { readonly host: string; readonly port: number } | undefined {
+  const match = /^([a-z\d](?:[a-z\d._-]*[a-z\d])?):(\d{1,5})$/i.exec(text);
+  const number = Number(match?.[2]);
+  return match?.[1] === undefined || number < 1 || number > 65_535 ? undefined : { host: match[1], port: number };
+}
+
+function targets(node: Node, context: ExpandContext): void {
+  for (const item of itemsOf(node)) {
+    const text = textOf(item) ?? '';
+    if (connectTarget(text) !== undefined) continue;
+    context.error(item, `"${text}" is no host:port`, 'name a service and the port it listens on, as in db:5432');
+  }
 }
 
 /** They are the guest's, so there is nothing that they could be relative to. */

@@ -104,11 +104,20 @@ export interface WasmService extends ServiceCommon {
   readonly limits?: WasmLimits | undefined;
   /** The descriptor number of the first preopened listener; undefined: after the directories. */
   readonly listenFd?: number | undefined;
+  /** Connections that the module finds open, on the descriptors after its listeners. */
+  readonly connect?: readonly ConnectSpec[] | undefined;
   /** Narrows outbound connections to these `host:port`; undefined: what the networks allow. */
   readonly outbound?: readonly string[] | undefined;
   readonly swap: 'overlap' | 'restart';
   /** How requests are answered with interface `cgi`. */
   readonly cgi?: CgiOptions | undefined;
+}
+
+export interface ConnectSpec {
+  /** A name or an IPv4 address. */
+  readonly host: string;
+  readonly port: number;
+  readonly source: SourceRef;
 }
 
 /** `x-wasm.cgi`; what is undefined has its default in the Wasm driver. */

@@ -1,6 +1,6 @@
 /*
  * client NAME PORT [TEXT...]: resolves, connects, sends each text on a line of its own, ends its side and prints what
- * comes back. Exit status: 0, or the errno of what failed. With NONBLOCK=1 it connects without blocking and polls.
+ * comes back. `-` for NAME: on the connection that is open already, on descriptor PORT. Exit status: 0, or the errno of what failed. With NONBLOCK=1 it connects without blocking and polls.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +25,28 @@ static int connect_polling(int fd, address_t *address, int port) {
   return (int)error;
 }
 
+static int talk(int32_t fd, int count, char **texts) {
+  int error = 0;
+  for (int i = 0; i < count && error == 0; i++) {
+    error = send_text(fd, texts[i], strlen(texts[i]));
+    if (error == 0) error = send_text(fd, "\n", 1);
+  }
+  if (error == 0) error = sock_shutdown(fd, SHUT_WRITE);
+  static char buffer[4096];
+  uint32_t got = 0;
+  while (error == 0 && (error = receive(fd, buffer, sizeof buffer, &got)) == 0 && got > 0)
+    fwrite(buffer, 1, got, stdout);
+  if (error != 0) printf("errno %d\n", error);
+  return error;
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 99;
+  if (strcmp(argv[1], "-") == 0) {
+    const char *told = getenv("WCOMPOSE_CONNECT_FDS");
+    printf("told %s\n", told == NULL ? "nothing" : told);
+    return talk(atoi(argv[2]), argc - 3, argv + 3);
+  }
   uint8_t ip[4];
   address_t address = {ip, 4};
   int32_t fd;
@@ -43,15 +63,5 @@ int main(int argc, char **argv) {
     printf("cannot connect: errno %d\n", error);
     return error;
   }
-  for (int i = 3; i < argc && error == 0; i++) {
-    error = send_text(fd, argv[i], strlen(argv[i]));
-    if (error == 0) error = send_text(fd, "\n", 1);
-  }
-  if (error == 0) error = sock_shutdown(fd, SHUT_WRITE);
-  static char buffer[4096];
-  uint32_t got = 0;
-  while (error == 0 && (error = receive(fd, buffer, sizeof buffer, &got)) == 0 && got > 0)
-    fwrite(buffer, 1, got, stdout);
-  if (error != 0) printf("errno %d\n", error);
-  return error;
+  return talk(fd, argc - 3, argv + 3);
 }

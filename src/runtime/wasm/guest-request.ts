@@ -7,6 +7,7 @@ import { componentRole } from './component/prepare.ts';
 import type { GuestRequest } from './messages.ts';
 import type { PreparedModule } from './modules.ts';
 import { NAME_SERVER } from './net/name-server.ts';
+import type { ConnectTarget } from './net/preconnect.ts';
 import { systemFiles } from './wasi/fs/etc.ts';
 import type { MountSource } from './wasi/fs/root.ts';
 
@@ -29,6 +30,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
   const ports = listenerPorts(service);
   const isCgi = service.interface === 'cgi';
   const preopened = role === 'http' ? httpPorts(service) : module.wantsListener && !isCgi ? ports : [];
+  const connect = connections(service, preopened.length);
   return {
     engine: service.engine,
     module: requestModule(service, module),
@@ -38,7 +40,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     threadLimit: service.limits?.threads,
     args: [service.programName ?? module.name, ...service.args],
     // A component does not see its listeners.
-    env: environment(sources, role === undefined ? preopened : []),
+    env: environment(sources, { preopened: role === undefined ? preopened : [], connect }),
     mounts: [...imageRoot(service), ...etc(attachment), ...sources.mounts.map((mount) => mountSource(service, mount))],
     stdinOpen: service.stdinOpen === true && !isCgi,
     rootBytes: ROOT_BYTES,
@@ -48,6 +50,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     published: sources.published,
     preopened,
     listenFd: service.listenFd,
+    connect,
     cgi: isCgi ? cgiSettings(service, ports, attachment.hostname) : undefined,
     closesByShutdown: module.closesByShutdown,
   };
@@ -65,6 +68,23 @@ function listenerPorts(service: WasmService): readonly number[] {
   return [...new Set([...targets, ...exposed])];
 }
 
+/** On the descriptors after the listeners. Throws ERR_COMPOSE_INVALID where `ulimits.nofile` leaves none for them. */
+function connections(service: WasmService, listeners: number): readonly ConnectTarget[] {
+  const first = (service.listenFd ?? AFTER_DIRECTORIES) + listeners;
+  const limit = service.limits?.descriptors ?? Infinity;
+  return (service.connect ?? []).map(({ host, port, source }, index) => {
+    const fd = first + index;
+    if (fd < limit) return { host, port, fd };
+    throw new WcError('ERR_COMPOSE_INVALID', `${service.name}: no descriptor is left for ${host}:${port}`, {
+      source,
+      hint: `it would be ${fd}, and ulimits.nofile allows ${limit}`,
+    });
+  });
+}
+
+/** Three standard streams, and the one tree of files. */
+const AFTER_DIRECTORIES = 4;
+
 /** A server that cannot choose its ports has those of the file, or those that other hosts of wasi:http have. */
 function httpPorts(service: WasmService): readonly number[] {
   const named = listenerPorts(service);
@@ -75,14 +95,19 @@ function httpPorts(service: WasmService): readonly number[] {
 const DEFAULT_HTTP_PORTS: readonly number[] = [8080, 80];
 
 /** What the file says wins. Nothing of this process's environment is in it. */
-function environment(sources: GuestRequestSources, preopened: readonly number[]): readonly string[] {
+function environment(
+  sources: GuestRequestSources,
+  { preopened, connect }: Pick<GuestRequest, 'preopened' | 'connect'>,
+): readonly string[] {
   const { service, module, attachment } = sources;
+  const connected = connect.map(({ host, port, fd }) => `${host}:${port}=${fd}`).join(',');
   const values: Record<string, string | null> = {
     HOSTNAME: attachment.hostname,
     ...(service.workingDir === undefined ? {} : { PWD: service.workingDir }),
     // A resolver in guests for WasmEdge asks a public server when nobody tells it better.
     ...(module.opensSockets ? { DNS_SERVER: `${NAME_SERVER.address}:${NAME_SERVER.port}` } : {}),
     ...(preopened.length === 0 ? {} : { LISTEN_FDS: String(preopened.length) }),
+    ...(connect.length === 0 ? {} : { WCOMPOSE_CONNECT_FDS: connected }),
     ...service.environment,
   };
   return Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`]));

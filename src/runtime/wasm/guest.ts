@@ -6,6 +6,7 @@ import type { FromGuest, GuestRequest, GuestUsage, RunMessage, StartFailure, ToG
 import { socketFunctions } from './net/functions.ts';
 import { PreopenedListener } from './net/listener.ts';
 import { Network } from './net/network.ts';
+import { preconnect, PreconnectError } from './net/preconnect.ts';
 import { type Opened, openPublished } from './open-published.ts';
 import type { GuestTies, RunningGuest } from './running-guest.ts';
 import { RingWriter } from './output-ring.ts';
@@ -44,8 +45,12 @@ export async function runGuest({ request, port, turns }: RunMessage): Promise<vo
     stdin.onTaken = (bytes) => {
       if (bytes > 0) post({ type: 'input-taken', bytes });
     };
-    port.on('message', (message: ToGuest) => take(message, guest, { uplink, post }));
-    const opened = await openPorts(guest, request);
+    const stopping = new AbortController();
+    port.on('message', (message: ToGuest) => {
+      if (message.type === 'stop' || message.type === 'kill') stopping.abort();
+      take(message, guest, { uplink, post });
+    });
+    const opened = await open(guest, request, stopping.signal);
     if ('failure' in opened) {
       network.stopListening();
       post({ type: 'failed', failure: opened.failure });
@@ -176,6 +181,7 @@ function createModule(
       else host.table.set(fd++, listener);
       return 0;
     },
+    hold: (number, connection) => host.table.set(number, connection),
     get memoryBytes() {
       return host.memory.bytes.length;
     },
@@ -204,15 +210,24 @@ function withThreads(host: WasiHost, parts: GuestThreadsParts): Pick<RunningGues
   };
 }
 
-/** Published ports first: nothing has run when one of them is taken. */
-async function openPorts(guest: RunningGuest, request: GuestRequest): Promise<Opened> {
+/**
+ * Published ports first: nothing has run when one of them is taken. Its connections last: nobody is connected to for a
+ * guest that cannot run.
+ */
+async function open(guest: RunningGuest, request: GuestRequest, signal: AbortSignal): Promise<Opened> {
   const opened = await openPublished(guest.network, request.published);
   if ('failure' in opened) return opened;
   for (const port of request.preopened) {
     const errno = await guest.listen(port);
     if (errno !== 0) return { failure: { why: 'host', message: `cannot listen on port ${port}`, stack: undefined } };
   }
-  return opened;
+  try {
+    const connections = await preconnect(guest.network, request.connect, signal);
+    for (const { fd, connection } of connections) guest.hold(fd, connection);
+    return opened;
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
 }
 
 async function stop(graceMs: number, guest: RunningGuest, post: Post): Promise<void> {
@@ -231,6 +246,10 @@ async function flushed(network: Network): Promise<void> {
 }
 
 function failureOf(error: unknown): StartFailure {
+  if (error instanceof PreconnectError) {
+    const { host, port } = error.target;
+    return { why: 'connection', host, port, message: error.message };
+  }
   if (error instanceof WcError) return { why: 'service', code: error.code, message: error.message, hint: error.hint };
   const isError = error instanceof Error;
   return { why: 'host', message: isError ? error.message : String(error), stack: isError ? error.stack : undefined };

@@ -7,6 +7,7 @@ import type { ExitStatus } from '../../model/state.ts';
 import type { CgiSettings } from './cgi/messages.ts';
 import type { MemoryImport } from './cap-limits.ts';
 import type { ComponentRole, PreparedComponent } from './component/prepare.ts';
+import type { ConnectTarget } from './net/preconnect.ts';
 import type { MountSource } from './wasi/fs/root.ts';
 
 /*
@@ -72,6 +73,8 @@ export interface GuestRequest {
   readonly preopened: readonly number[];
   /** The descriptor of the first of them; undefined: after the directories. */
   readonly listenFd: number | undefined;
+  /** Connections that the guest finds open. */
+  readonly connect: readonly ConnectTarget[];
   /** The guest is run for each request that comes to these ports. */
   readonly cgi: CgiSettings | undefined;
   /** Shutting a connection down both ways also closes it: the guest has no other way. */
@@ -129,6 +132,8 @@ export type Answer = ConnectVerdict | DatagramVerdict | readonly string[];
 export type StartFailure =
   /** A published port cannot be bound; `code` is the system's. */
   | { readonly why: 'port'; readonly listener: PublishedListener; readonly code: string }
+  /** A connection that it is to find open cannot be made. */
+  | { readonly why: 'connection'; readonly host: string; readonly port: number; readonly message: string }
   /** What the file asks for cannot be had. */
   | { readonly why: 'service'; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined }
   | { readonly why: 'host'; readonly message: string; readonly stack: string | undefined };

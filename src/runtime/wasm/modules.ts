@@ -141,6 +141,12 @@ function checkModule(service: WasmService, prepared: PreparedModule): void {
   const { imports, exports, module, component } = prepared;
   if (component !== undefined) {
     componentRole(service, component.root);
+    for (const { host, port, source } of service.connect ?? []) {
+      throw new WcError('ERR_COMPOSE_UNSUPPORTED', `${service.name}: a component cannot find ${host}:${port} open`, {
+        source,
+        hint: 'leave x-wasm.connect out: it has functions to connect itself (wasi:sockets, wasi:http)',
+      });
+    }
     checkComponentImports(service, component.root);
     return;
   }

@@ -4,6 +4,7 @@ import type { WasmService } from '../../model/project.ts';
 import type { ExitStatus } from '../../model/state.ts';
 import type { PublishedListener } from '../../net/fabric.ts';
 import { GuestStartError } from './guest-run.ts';
+import type { StartFailure } from './messages.ts';
 
 /** A trap's message and backtrace, in the instance's log. */
 export function reportTrap(exit: ExitStatus, logs: LogSink): void {
@@ -20,6 +21,8 @@ export function startError(error: unknown, service: WasmService): Error {
   switch (failure.why) {
     case 'port':
       return portError(service, failure.listener, failure.code);
+    case 'connection':
+      return connectionError(service, failure);
     case 'service':
       return new WcError(failure.code, `${service.name}: ${failure.message}`, {
         source: service.source,
@@ -33,6 +36,22 @@ export function startError(error: unknown, service: WasmService): Error {
 /** Somebody stopped the instance while it was being started. */
 export function stoppedEarly(service: WasmService): WcError {
   return new WcError('ERR_DEPENDENCY_FAILED', `${service.name} was stopped before it ran`, { source: service.source });
+}
+
+function connectionError(
+  service: WasmService,
+  { host, port, message }: Extract<StartFailure, { why: 'connection' }>,
+): WcError {
+  const spec = service.connect?.find((one) => one.host === host && one.port === port);
+  const condition = service.dependsOn.find((dependency) => dependency.service === host)?.condition;
+  const hint =
+    condition === undefined || condition === 'healthy'
+      ? undefined
+      : `where ${host} needs longer to begin: depends_on: {${host}: {condition: service_healthy}}, and a healthcheck for it`;
+  return new WcError('ERR_DEPENDENCY_FAILED', `${service.name}: cannot connect to ${host}:${port}: ${message}`, {
+    source: spec?.source ?? service.source,
+    hint,
+  });
 }
 
 function portError(service: WasmService, listener: PublishedListener, code: string): WcError {

@@ -1,5 +1,6 @@
 import type { ExitStatus } from '../../model/state.ts';
 import type { Turns } from './messages.ts';
+import type { Connection } from './net/connection.ts';
 import type { Network } from './net/network.ts';
 import type { RingWriter } from './output-ring.ts';
 import type { InputStream } from './wasi/stdio.ts';
@@ -17,6 +18,8 @@ export interface RunningGuest {
   threadsMs?(): Promise<number>;
   /** Listens on a port before it runs; resolves with an errno. */
   listen(port: number): Promise<number>;
+  /** Has an open connection under this number when it runs. */
+  hold(fd: number, connection: Connection): void;
   /** Resolves with how it ended. */
   run(): Promise<ExitStatus>;
   /** Waits until nobody waits for an answer of it, or the signal is aborted. */

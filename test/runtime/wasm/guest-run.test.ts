@@ -24,6 +24,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   published: [],
   preopened: [],
   listenFd: undefined,
+  connect: [],
   cgi: undefined,
   closesByShutdown: false,
 };

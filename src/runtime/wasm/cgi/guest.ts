@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers';
 import type { ExitStatus } from '../../../model/state.ts';
 import { socketFunctions } from '../net/functions.ts';
 import { Network } from '../net/network.ts';
+import { preconnect, PreconnectError } from '../net/preconnect.ts';
 import type { Uplink } from '../uplink.ts';
 import { systemClock } from '../wasi/clock.ts';
 import { buildRoot } from '../wasi/fs/root.ts';
@@ -29,6 +30,7 @@ export class CgiGuest {
   readonly #data: RunnerData;
   readonly #post: Post;
   readonly #host: WasiHost;
+  readonly #stopping = new AbortController();
   #network: Network | undefined;
   /** What it wrote to stdout since the last message; a small answer is one message with its end. */
   #written: Uint8Array[] = [];
@@ -62,7 +64,7 @@ export class CgiGuest {
       ],
       ...(data.descriptorLimit === undefined ? {} : { descriptorLimit: data.descriptorLimit }),
       ...(data.importedMemory === undefined ? {} : { memory: new WebAssembly.Memory(data.importedMemory) }),
-      ...(usesSockets(data.module)
+      ...(usesSockets(data.module) || data.connect.length > 0
         ? {
             functions: (host) => {
               const options = { socketDir, address, uplink, waiters: host.waiters, onOwed: () => undefined };
@@ -82,9 +84,10 @@ export class CgiGuest {
   async run(): Promise<void> {
     let exit: ExitStatus;
     try {
+      await this.#connect();
       exit = await this.#host.run(this.#data.module);
     } catch (error) {
-      exit = { how: 'lost', reason: error instanceof Error ? error.message : String(error) };
+      exit = { how: 'lost', reason: reasonOf(error) };
     }
     this.#network?.stopListening();
     this.#network?.abandon();
@@ -109,8 +112,15 @@ export class CgiGuest {
 
   /** Ends it in the call that it waits in, or at its next. */
   abort(): void {
+    this.#stopping.abort();
     this.#host.stop();
     this.#room.resolve();
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#network === undefined || this.#data.connect.length === 0) return;
+    const connections = await preconnect(this.#network, this.#data.connect, this.#stopping.signal);
+    for (const { fd, connection } of connections) this.#host.table.set(fd, connection);
   }
 
   #read(bytes: number): void {
@@ -156,6 +166,13 @@ export class CgiGuest {
     this.#writtenBytes = 0;
     return all;
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof PreconnectError) {
+    return `cannot connect to ${error.target.host}:${error.target.port}: ${error.message}`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The variables of the request are bytes, those of the compose file are text. */

@@ -1,6 +1,7 @@
 import type { ExitStatus } from '../../../model/state.ts';
 import type { MemoryImport } from '../cap-limits.ts';
 import type { FromGuest, ToGuest } from '../messages.ts';
+import type { ConnectTarget } from '../net/preconnect.ts';
 import type { MountSource } from '../wasi/fs/root.ts';
 
 /*
@@ -67,6 +68,8 @@ export interface RunnerData {
   readonly descriptorLimit: number | undefined;
   readonly socketDir: string;
   readonly address: string;
+  /** Connections that each guest finds open. */
+  readonly connect: readonly ConnectTarget[];
   /** Ports that the front serves. */
   readonly ports: readonly number[];
   /** Ids of requests that no thread has begun, by slot; whoever takes one out has it. */

@@ -40,6 +40,7 @@ export async function serveCgi(request: GuestRequest, module: WebAssembly.Module
       descriptorLimit: request.descriptorLimit,
       socketDir,
       address,
+      connect: request.connect,
       ports: settings.ports,
     },
     answer: async (question) => await answer(uplink, question),

@@ -53,6 +53,7 @@ function command(host: ComponentHost, component: LinkableComponent): RunningGues
       return host.table.size;
     },
     listen: () => Promise.reject(new Error('a command opens its listeners itself')),
+    hold: opensItsOwn,
     run: async () => await host.runCommand(component),
     drain: async (signal) => {
       while (network.owed > 0 && !signal.aborted) await delay(LOOK_MS);
@@ -81,6 +82,7 @@ function server(host: ComponentHost, component: LinkableComponent, { output, upl
       return host.table.size;
     },
     listen: async (port) => await front.listen(host.network, port),
+    hold: opensItsOwn,
     run: async () => {
       try {
         return await service.run();
@@ -95,4 +97,8 @@ function server(host: ComponentHost, component: LinkableComponent, { output, upl
       host.stop();
     },
   };
+}
+
+function opensItsOwn(): never {
+  throw new Error('a component has no descriptors that could be given to it');
 }

@@ -113,6 +113,8 @@ function failure(fields: Fields): StartFailure {
   switch (fields['why']) {
     case 'port':
       return { why: 'port', listener: listener(fields['listener']), code: text(fields['code']) };
+    case 'connection':
+      return { why: 'connection', host: text(fields['host']), port: integer(fields['port']), message };
     case 'service': {
       const code = text(fields['code']);
       const known = Object.hasOwn(ERROR_TABLE, code) ? (code as ErrorCode) : 'ERR_INTERNAL';

@@ -18,6 +18,9 @@ export function checkWasmer(module: WebAssembly.Module, service: WasmService): v
     refuse(service, `has no sockets: port ${port.target} cannot be published`, { source: port.source });
   }
   if (service.listenFd !== undefined) refuse(service, 'has no sockets: "listen_fd" cannot be given');
+  for (const { host, port, source } of service.connect ?? []) {
+    refuse(service, `has no sockets: it cannot be connected to ${host}:${port}`, { source });
+  }
   if (service.healthcheck !== undefined && service.healthcheck.probe.type !== 'none') {
     refuse(service, 'has no sockets and runs one command: there is nothing a healthcheck could ask');
   }
