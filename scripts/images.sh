@@ -12,6 +12,15 @@ BUSYBOX=wcompose-test/busybox:latest # for tests; never pulled
 main() {
   [ $# -gt 0 ] || set -- redis:7-alpine nginx:1.29-alpine
   local image
+  # All at once, as asking apt takes seconds.
+  sources=(busybox-static)
+  for image in "$@"; do
+    case $image in
+      redis:*) sources+=(redis-server redis-tools) ;;
+      nginx:*) sources+=(nginx nginx-common) ;;
+      postgres:*) sources+=(postgresql-15 postgresql-client-15) ;;
+    esac
+  done
   for image in "$@"; do
     if docker image inspect "$image" >/dev/null 2>&1; then continue; fi
     if pull "$image"; then continue; fi
@@ -38,6 +47,7 @@ stand_in() {
   case $1 in
     redis:*) redis "$1" ;;
     nginx:*) nginx "$1" ;;
+    postgres:*) postgres "$1" ;;
     "$BUSYBOX") busybox "$1" ;;
     *)
       echo "images.sh: cannot pull $1, and there is no stand-in for it:" >&2
@@ -95,6 +105,58 @@ CONF
   image "$1" '"Cmd": ["nginx", "-g", "daemon off;"], "ExposedPorts": {"80/tcp": {}}, "StopSignal": "SIGQUIT"'
 }
 
+# The version of Debian 12.
+postgres() {
+  empty_root
+  local version=15 name
+  for name in postgres initdb pg_ctl pg_isready psql createdb; do program "usr/lib/postgresql/$version/bin/$name"; done
+  for name in plpgsql dict_snowball; do program "usr/lib/postgresql/$version/lib/$name.so"; done
+  mkdir -p "$root/usr/share/"{postgresql,zoneinfo} "$root/docker-entrypoint-initdb.d" "$root/var/lib/postgresql/data" \
+    "$root/var/run/postgresql"
+  cp -R "$packages/usr/share/postgresql/$version" "$root/usr/share/postgresql/"
+  rm -rf "$root/usr/share/postgresql/$version/"{man,extension/*--*--*}
+  echo 'postgres:x:70:70::/var/lib/postgresql:/bin/sh' >>"$root/etc/passwd"
+  echo 'postgres:x:70:' >>"$root/etc/group"
+  # As the official image, as far as projects of the tests and examples need it.
+  cat >"$root/entrypoint.sh" <<'SCRIPT'
+#!/bin/sh
+set -e
+case ${1:-} in -*) set -- postgres "$@" ;; esac
+[ "$1" = postgres ] || exec "$@"
+if [ "$(id -u)" = 0 ]; then
+  mkdir -p "$PGDATA"
+  chmod 700 "$PGDATA"
+  chown -R postgres:postgres "$PGDATA" /var/run/postgresql
+  exec su -s /bin/sh postgres -c 'exec "$0" "$@"' "$0" "$@"
+fi
+[ -z "$POSTGRES_PASSWORD_FILE" ] || POSTGRES_PASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+  if [ -z "$POSTGRES_PASSWORD" ] && [ "$POSTGRES_HOST_AUTH_METHOD" != trust ]; then
+    echo 'Error: Database is uninitialized and superuser password is not specified.' >&2
+    exit 1
+  fi
+  user=${POSTGRES_USER:-postgres} database=${POSTGRES_DB:-${POSTGRES_USER:-postgres}}
+  echo "${POSTGRES_PASSWORD:-none}" >/tmp/password
+  initdb -U "$user" --no-sync --auth-local=trust --auth-host=scram-sha-256 --pwfile=/tmp/password >/dev/null
+  rm /tmp/password
+  echo "host all all all ${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >>"$PGDATA/pg_hba.conf"
+  pg_ctl -w -o "-c listen_addresses=''" start >/dev/null
+  [ "$database" = postgres ] || createdb -U "$user" "$database"
+  for file in /docker-entrypoint-initdb.d/*.sql; do
+    [ ! -f "$file" ] || psql -v ON_ERROR_STOP=1 -q -U "$user" -d "$database" -f "$file"
+  done
+  pg_ctl -m fast -w stop >/dev/null
+  echo 'PostgreSQL init process complete; ready for start up.'
+fi
+exec "$@" -c listen_addresses='*'
+SCRIPT
+  chmod 755 "$root/entrypoint.sh"
+  image "$1" '"Entrypoint": ["/entrypoint.sh"], "Cmd": ["postgres"], "Volumes": {"/var/lib/postgresql/data": {}},
+    "ExposedPorts": {"5432/tcp": {}}, "StopSignal": "SIGINT"' \
+    "PATH=/usr/lib/postgresql/$version/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+    PGDATA=/var/lib/postgresql/data
+}
+
 busybox() {
   empty_root
   image "$1" '"Cmd": ["sh"]'
@@ -105,7 +167,7 @@ empty_root() {
   root=$work/root
   packages=$work/packages
   rm -rf "$root"
-  [ -d "$packages" ] || fetch busybox-static redis-server redis-tools nginx nginx-common
+  [ -d "$packages" ] || fetch "${sources[@]}"
   mkdir -p "$root"/{bin,dev,etc,proc,root,sys,tmp}
   chmod 1777 "$root/tmp"
   echo 'root:x:0:0:root:/root:/bin/sh
@@ -119,25 +181,28 @@ nogroup:x:65534:' >"$root/etc/group"
   done
 }
 
-# Packages with all they depend on, as if nothing were installed; of those only what can hold a library is unpacked.
+# Packages with all they depend on, as if nothing were installed; of those only what can hold a library is downloaded.
 fetch() {
   command -v apt-get >/dev/null || {
     echo "images.sh: images cannot be pulled, and stand-ins are made from Debian packages, which needs apt-get" >&2
     return 1
   }
   if ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null && [ "$(id -u)" = 0 ]; then apt-get -qq update; fi
-  local archives=$work/archives archive
+  local archives=$work/archives names
   mkdir -p "$archives/partial" "$packages"
   : >"$work/nothing-installed"
-  apt-get -qq -y --download-only --no-install-recommends -o Dir::State::status="$work/nothing-installed" \
-    -o Dir::Cache::archives="$archives" -o Debug::NoLocking=1 -o APT::Sandbox::User=root install "$@" >"$work/apt.log" 2>&1 || {
+  # libperl is half of all bytes of nginx, libllvm and libz3 that of PostgreSQL, and they are of no use.
+  names=$(apt-get -qq -y --print-uris --no-install-recommends -o Dir::State::status="$work/nothing-installed" \
+    -o Dir::Cache::archives="$archives" -o Debug::NoLocking=1 install "$@" 2>"$work/apt.log" |
+    awk '{sub(/_.*/, "", $2); print $2}' | grep -E '^(busybox|lib|lua|nginx|postgresql-[0-9c]|redis|zlib)' |
+    grep -vE '^(libllvm|libperl|libz3|postgresql-(client-)?common)') || true
+  # shellcheck disable=SC2086 # one word for each package
+  [ -n "$names" ] && (cd "$archives" && apt-get -qq -o APT::Sandbox::User=root download $names) >>"$work/apt.log" 2>&1 || {
     cat "$work/apt.log" >&2
     return 1
   }
-  for archive in "$archives"/{busybox,lib,lua,nginx,redis,zlib}*.deb; do
-    case ${archive##*/} in libperl*) continue ;; esac # half of all bytes, and no use
-    [ ! -e "$archive" ] || dpkg-deb --extract "$archive" "$packages"
-  done
+  local archive
+  for archive in "$archives"/*.deb; do dpkg-deb --extract "$archive" "$packages"; done
 }
 
 # One program of the packages into $root, with the libraries it loads and the loader itself.
@@ -152,14 +217,15 @@ program() {
     cp -L "$library" "$root/lib/$(basename "$(dirname "$library")")/"
   done
   # Where the program itself looks for its loader.
-  loader=$(grep -aom 1 -E '/lib(64)?/ld-linux[a-z0-9_.-]*\.so\.[0-9]' "$packages/$1")
+  loader=$(grep -aom 1 -E '/lib(64)?/ld-linux[a-z0-9_.-]*\.so\.[0-9]' "$packages/$1") || return 0 # a library
   mkdir -p "$root$(dirname "$loader")"
   find "$packages/lib" -name "$(basename "$loader")" -type f -exec cp {} "$root$loader" \;
 }
 
-# image NAME CONFIG: $root becomes the image; CONFIG are the fields of its configuration, as JSON.
+# image NAME CONFIG [VARIABLE...]: $root becomes the image; CONFIG are the fields of its configuration, as JSON.
 image() {
-  local layer=$work/layer.tar digest
+  local layer=$work/layer.tar digest variables=("${@:3}")
+  [ ${#variables[@]} -gt 0 ] || variables=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
   tar --directory "$root" --create --sort=name --mtime=@0 --numeric-owner --owner 0 --group 0 --file "$layer" .
   digest=$(sha256sum "$layer" | cut -d' ' -f1)
   cat >"$work/config.json" <<JSON
@@ -167,7 +233,7 @@ image() {
   "architecture": "$(dpkg --print-architecture)", "os": "linux",
   "config": {
     "Labels": {"dev.wcompose.stand-in": "true"},
-    "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+    "Env": [$(printf '"%s",' "${variables[@]}" | sed 's/,$//')],
     $2
   },
   "rootfs": {"type": "layers", "diff_ids": ["sha256:$digest"]}

@@ -100,7 +100,7 @@ describe('data written as YAML is the same data when it is read', () => {
         fc.property(fc.array(fc.string({ unit: character }), { maxLength: 3 }), (texts) => {
           expect(parse(yamlText({ texts }), { version, logLevel: 'silent', merge: false })).toEqual({ texts });
         }),
-        { numRuns: 200, endOnFailure: true },
+        { numRuns: 200, endOnFailure: true, interruptAfterTimeLimit: 1_000 },
       );
     });
   }
