@@ -10,10 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 }
 export PATH=$PWD/node_modules/.bin:$PATH
 
-# Tests of the relay compile it again and compare. The Engine and its images are the matter of the tests that use them.
-if ! command -v musl-gcc >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-  install() { DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install musl-tools gcc >/dev/null; }
-  install || { apt-get -qq update && install; } || echo "test.sh: musl-tools could not be installed" >&2
+# Tests of the relay compile it again and compare; what reading commands do is seen by strace. The Engine and its images are the matter of the tests that use them.
+if ! { command -v musl-gcc && command -v strace; } >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+  install() { DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install musl-tools gcc strace >/dev/null; }
+  install || { apt-get -qq update && install; } || echo "test.sh: musl-tools and strace could not be installed" >&2
 fi
 
 node scripts/build.mjs || {
