@@ -60,6 +60,7 @@ export const READ_COMMANDS: readonly CommandRow[] = [
       { flags: '--format <format>', description: 'how to print', choices: ['table', 'json'], initial: 'table' },
       { flags: '-q, --quiet', description: 'only ids' },
       { flags: '--services', description: 'only names of services' },
+      { flags: '--no-trunc', description: 'everything, also where the terminal is too narrow' },
     ],
     action: async (services, options, context) => {
       const { ps } = await import('./commands/ps.ts');

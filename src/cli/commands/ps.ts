@@ -1,7 +1,7 @@
 import { isUp } from '../../model/state.ts';
 import type { ObservedInstance } from '../../model/state.ts';
+import { fittedTable } from '../../ui/fit-rows.ts';
 import { INSTANCE_HEADER, instanceHandle, instanceJson, instanceRow } from '../../ui/instance-rows.ts';
-import { formatTable } from '../../ui/table.ts';
 import { currentListing } from '../connect.ts';
 import { EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
@@ -12,6 +12,8 @@ export interface PsOptions {
   readonly format: 'table' | 'json';
   readonly quiet?: boolean;
   readonly services?: boolean;
+  /** False: `--no-trunc`. */
+  readonly trunc: boolean;
 }
 
 /** What there is of the project at this moment. Starts and writes nothing, also when no supervisor runs. */
@@ -48,8 +50,14 @@ function render(project: string, instances: readonly ObservedInstance[], options
   if (options.format === 'json')
     return lines(instances.map((instance) => JSON.stringify(instanceJson(project, instance, options.engineAway))));
   const now = Date.now();
-  return formatTable(
+  return fittedTable(
     INSTANCE_HEADER,
     instances.map((instance) => instanceRow(instance, now, options.engineAway)),
+    // Whoever reads from a pipe wants all of it.
+    {
+      width: options.trunc && process.stdout.isTTY ? process.stdout.columns : undefined,
+      shorten: ['PORTS', 'IMAGE'],
+      drop: ['CREATED', 'IMAGE', 'KIND'],
+    },
   );
 }
