@@ -4,7 +4,7 @@ import type { CgiOptions, Healthcheck, ModuleBuild, ModuleRef, MountSpec, WasmSe
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import { ruleOf } from './canonical.ts';
 import type { Conversion } from './conversion.ts';
-import { child, entriesOf, itemsOf, numberOf, textOf } from './node.ts';
+import { child, isTrue, entriesOf, itemsOf, numberOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { saysNothing } from './printable.ts';
 import { durationMs } from './scalar-types.ts';
@@ -45,7 +45,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     ...(module.from === 'oci'
       ? { imageBuild: toImageBuild(name, node, conversion), pullPolicy: toPullPolicy(node, path, conversion) }
       : {}),
-    stdinOpen: textOf(child(node, 'stdin_open')) === 'true' ? true : undefined,
+    stdinOpen: isTrue(child(node, 'stdin_open')) ? true : undefined,
     args: [...(words(child(node, 'entrypoint')) ?? []), ...(words(child(node, 'command')) ?? [])],
     interface: choice(own, 'interface', 'auto'),
     engine: choice(own, 'engine', 'native'),
