@@ -24,6 +24,17 @@ describe('connections that a guest finds open', () => {
     });
   }
 
+  test('go to the address that ps shows, for programs that look up no names', async ({ expect }) => {
+    await using bench = new WasmBench();
+    const echo = await bench.up(wasmService('echo', 'echo-v1', ['7']));
+    await bench.untilFabric('add echo#1 7');
+    const address = (await bench.observe(echo.id))?.addresses['default'] ?? '';
+    const more = { connect: [target(address)] };
+    const { id, logs } = await bench.up(wasmService('client', 'client', ['-', '4', 'one'], more));
+    expect((await bench.until(id, 'exited')).exit).toEqual({ how: 'code', code: 0 });
+    expect(logs.text('stdout')).toEqual([`told ${address}:7=4`, 'one']);
+  });
+
   test('come after the listeners, from the number of those on', async ({ expect }) => {
     await using bench = new WasmBench();
     await bench.up(wasmService('echo', 'echo-v1', ['7']));
