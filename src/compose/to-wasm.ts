@@ -4,7 +4,7 @@ import type { CgiOptions, Healthcheck, ModuleBuild, ModuleRef, MountSpec, WasmSe
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import { ruleOf } from './canonical.ts';
 import type { Conversion } from './conversion.ts';
-import { child, isTrue, entriesOf, itemsOf, numberOf, textOf } from './node.ts';
+import { child, entriesOf, isTrue, itemsOf, numberOf, textOf } from './node.ts';
 import type { Node } from './node.ts';
 import { saysNothing } from './printable.ts';
 import { durationMs } from './scalar-types.ts';

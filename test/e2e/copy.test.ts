@@ -13,7 +13,7 @@ services:
     tmpfs: [/scratch]
 `;
 
-describe('cp of a Wasm service', () => {
+describe('cp and attach of a Wasm service', () => {
   test('files go where its mounts let it write, and nowhere else', async ({ expect }) => {
     await using project = new TestProject('copy', { DOCKER_HOST: 'unix:///nonexistent/docker.sock' }).write({
       'compose.yaml': COMPOSE,
@@ -63,5 +63,16 @@ describe('cp of a Wasm service', () => {
       expect(refused.stderr, `${from} ${to}`).toContain(message);
       expect(refused.code).toBe(1);
     }
+  });
+
+  test('attach hands over the input, shows what is printed and ends with the instance', async ({ expect }) => {
+    await using project = new TestProject('attach', { DOCKER_HOST: 'unix:///nonexistent/docker.sock' }).write({
+      'compose.yaml': `services: {echo: {stdin_open: true, command: [lines], x-wasm: {module: ${guestPath('tool')}}}}`,
+    });
+    expect((await project.run('up', '-d')).code).toBe(0);
+    const attached = project.startPiped('attach', 'echo');
+    attached.child.stdin?.end('typed\n');
+    expect(await attached.exited, attached.stderr).toBe(0);
+    expect(attached.stdout).toBe('got typed\nend of file\n');
   });
 });
