@@ -150,26 +150,35 @@ function addStops(
   const byId = new Map<string, readonly number[]>();
   const byService = new Map<string, number[]>();
   const services = project?.services ?? {};
-  const dependants = (name: string): readonly Service[] =>
-    Object.values(services).filter((service) => service.dependsOn.some((dependency) => dependency.service === name));
+  const dependants = dependantsIn(services);
+  const running = Map.groupBy(
+    instances.filter((instance) => !isStopped(instance)),
+    ({ service }) => service,
+  );
   for (const name of stopOrder(services, instances)) {
-    const needs = dependants(name).flatMap((service) => byService.get(service.name) ?? []);
-    const nodes = instances
-      .filter((instance) => instance.service === name && !isStopped(instance))
-      .map((instance) => {
-        const grace = graceMs ?? services[name]?.stopGraceMs ?? DEFAULT_GRACE_MS;
-        const node = plan.add(
-          { op: 'instance.stop', instance, graceMs: grace },
-          `service:${instance.id}`,
-          cause,
-          needs,
-        );
-        byId.set(instance.id, [node]);
-        return node;
-      });
+    const needs = (dependants.get(name) ?? []).flatMap((dependant) => byService.get(dependant) ?? []);
+    const grace = graceMs ?? services[name]?.stopGraceMs ?? DEFAULT_GRACE_MS;
+    const nodes = (running.get(name) ?? []).map((instance) => {
+      const node = plan.add({ op: 'instance.stop', instance, graceMs: grace }, `service:${instance.id}`, cause, needs);
+      byId.set(instance.id, [node]);
+      return node;
+    });
     byService.set(name, nodes);
   }
   return byId;
+}
+
+/** Who depends on a service, each once, in the order of the file. */
+function dependantsIn(services: Readonly<Record<string, Service>>): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { name, dependsOn } of Object.values(services)) {
+    for (const target of new Set(dependsOn.map(({ service }) => service))) {
+      const known = found.get(target);
+      if (known === undefined) found.set(target, [name]);
+      else known.push(name);
+    }
+  }
+  return found;
 }
 
 function addStarts(
@@ -181,20 +190,19 @@ function addStarts(
 ): ReadonlyMap<string, readonly number[]> {
   const services = project?.services ?? {};
   const byService = new Map<string, number[]>();
+  const ofService = Map.groupBy(instances, ({ service }) => service);
   for (const name of stopOrder(services, instances).toReversed()) {
     const gates = (services[name]?.dependsOn ?? []).flatMap((dependency) => {
       const starts = byService.get(dependency.service) ?? [];
       if (dependency.condition === 'started' || starts.length === 0) return starts;
       return addAwaits(plan, instances, dependency, starts);
     });
-    const nodes = instances
-      .filter((instance) => instance.service === name)
-      .map((instance) =>
-        plan.add({ op: 'instance.start', id: instance.id }, `service:${instance.id}`, cause, [
-          ...(stops.get(instance.id) ?? []),
-          ...gates,
-        ]),
-      );
+    const nodes = (ofService.get(name) ?? []).map((instance) =>
+      plan.add({ op: 'instance.start', id: instance.id }, `service:${instance.id}`, cause, [
+        ...(stops.get(instance.id) ?? []),
+        ...gates,
+      ]),
+    );
     byService.set(name, nodes);
   }
   return byService;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 import { WcError } from '../../model/diagnostic.ts';
@@ -37,13 +37,13 @@ export interface PreparedModule {
 
 /** The modules of the driver's services, by their contents. What is no longer asked for is forgotten by its file. */
 export class Modules {
+  readonly #reading = new Map<string, Promise<Omit<ModuleFile, 'file'>>>();
   readonly #byFile = new Map<string, { readonly key: string; readonly prepared: Promise<PreparedModule> }>();
 
   /** Reads, checks and compiles the service's module; the same bytes under the same limit only once. */
   async load(service: WasmService): Promise<PreparedModule> {
     const file = fileOf(service);
-    const bytes = await read(file, service);
-    const digest = createHash('sha256').update(bytes).digest('hex');
+    const { bytes, digest } = await this.#read(file, service);
     const kind = `${service.memoryBytes ?? ''}:${compilesItself(service)}`;
     const key = `${digest}:${kind}`;
     const slot = `${file}:${kind}`;
@@ -59,12 +59,42 @@ export class Modules {
       throw error;
     }
   }
+
+  /** Services that are prepared at the same time and have one file read it once. */
+  async #read(file: string, service: WasmService): Promise<Omit<ModuleFile, 'file'>> {
+    const key = await stampOf(file);
+    const others = this.#reading.get(key);
+    if (others !== undefined) return await others;
+    const reading = readWhole(file, service);
+    this.#reading.set(key, reading);
+    try {
+      return await reading;
+    } finally {
+      this.#reading.delete(key);
+    }
+  }
 }
 
 interface ModuleFile {
   readonly file: string;
   readonly bytes: Uint8Array;
   readonly digest: string;
+}
+
+/** Another one as soon as the file is another. */
+async function stampOf(file: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(':');
+  } catch {
+    // ENOENT, EACCES: reading it tells.
+    return file;
+  }
+}
+
+async function readWhole(file: string, service: WasmService): Promise<Omit<ModuleFile, 'file'>> {
+  const bytes = await read(file, service);
+  return { bytes, digest: createHash('sha256').update(bytes).digest('hex') };
 }
 
 async function prepare(service: WasmService, file: ModuleFile): Promise<PreparedModule> {

@@ -9,14 +9,16 @@
  */
 const Control = { WRITTEN: 0, READ: 1, CALLED: 2, OWED: 3 } as const;
 const CONTROL_BYTES = 16;
-const DATA_BYTES = 256 * 1024;
+/** Powers of two, as the counters wrap around. */
+const DATA_BYTES = { own: 256 * 1024, shared: 32 * 1024 } as const;
 const HEADER_BYTES = 5;
 
 export type OutputStreamName = 'stdout' | 'stderr' | 'system';
 const STREAMS: readonly OutputStreamName[] = ['stdout', 'stderr', 'system'];
 
-export function createRing(): SharedArrayBuffer {
-  return new SharedArrayBuffer(CONTROL_BYTES + DATA_BYTES);
+/** `shared`: of a guest that has its thread with many others, and is to take little memory. */
+export function createRing(kind: keyof typeof DATA_BYTES = 'own'): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL_BYTES + DATA_BYTES[kind]);
 }
 
 /** The guest's side. */
@@ -24,6 +26,9 @@ export class RingWriter {
   readonly #control: Int32Array;
   readonly #data: Uint8Array;
   readonly #call: () => void;
+  readonly #half: number;
+  /** Smaller than the ring, so that a long write needs no empty ring. */
+  readonly #pieceBytes: number;
   /** As in the control block: this side alone changes it. */
   #written = 0;
 
@@ -32,15 +37,17 @@ export class RingWriter {
     this.#control = new Int32Array(ring, 0, CONTROL_BYTES / 4);
     this.#data = new Uint8Array(ring, CONTROL_BYTES);
     this.#call = call;
+    this.#half = this.#data.length / 2;
+    this.#pieceBytes = this.#data.length / 4;
   }
 
   /** Blocks the thread while there is no room. */
   write(stream: OutputStreamName, chunk: Uint8Array): void {
     const number = STREAMS.indexOf(stream);
-    if (chunk.length <= PIECE_BYTES) this.#writePiece(number, chunk);
+    if (chunk.length <= this.#pieceBytes) this.#writePiece(number, chunk);
     else {
-      for (let from = 0; from < chunk.length; from += PIECE_BYTES) {
-        this.#writePiece(number, chunk.subarray(from, from + PIECE_BYTES));
+      for (let from = 0; from < chunk.length; from += this.#pieceBytes) {
+        this.#writePiece(number, chunk.subarray(from, from + this.#pieceBytes));
       }
     }
   }
@@ -54,18 +61,18 @@ export class RingWriter {
     const size = HEADER_BYTES + piece.length;
     const at = this.#written;
     const filled = this.#waitForRoom(at, size);
-    this.#putHeader(at % DATA_BYTES, stream, piece.length);
+    this.#putHeader(at % this.#data.length, stream, piece.length);
     this.#put(at + HEADER_BYTES, piece);
     this.#written = (at + size) >>> 0;
     Atomics.store(this.#control, Control.WRITTEN, this.#written | 0);
     const isRested = Atomics.exchange(this.#control, Control.CALLED, 1) === 0;
     // A reader that comes by itself may come too late for a flood.
-    if (isRested || (filled < HALF && filled + size >= HALF)) this.#call();
+    if (isRested || (filled < this.#half && filled + size >= this.#half)) this.#call();
   }
 
   #putHeader(at: number, stream: number, length: number): void {
     const data = this.#data;
-    if (at + HEADER_BYTES <= DATA_BYTES) {
+    if (at + HEADER_BYTES <= data.length) {
       data[at] = stream;
       data[at + 1] = length;
       data[at + 2] = length >>> 8;
@@ -74,7 +81,7 @@ export class RingWriter {
       return;
     }
     for (let i = 0; i < HEADER_BYTES; i++) {
-      data[(at + i) % DATA_BYTES] = i === 0 ? stream : length >>> ((i - 1) * 8);
+      data[(at + i) % data.length] = i === 0 ? stream : length >>> ((i - 1) * 8);
     }
   }
 
@@ -83,14 +90,14 @@ export class RingWriter {
     for (;;) {
       const read = Atomics.load(this.#control, Control.READ);
       const filled = (written - read) >>> 0;
-      if (filled + size <= DATA_BYTES) return filled;
+      if (filled + size <= this.#data.length) return filled;
       Atomics.wait(this.#control, Control.READ, read);
     }
   }
 
   #put(at: number, bytes: Uint8Array): void {
-    const from = at % DATA_BYTES;
-    const fits = DATA_BYTES - from;
+    const from = at % this.#data.length;
+    const fits = this.#data.length - from;
     if (bytes.length <= fits) this.#data.set(bytes, from);
     else {
       this.#data.set(bytes.subarray(0, fits), from);
@@ -98,11 +105,6 @@ export class RingWriter {
     }
   }
 }
-
-const HALF = DATA_BYTES / 2;
-
-/** Smaller than the ring, so that a long write needs no empty ring. */
-const PIECE_BYTES = 64 * 1024;
 
 /** The main thread's side. */
 export class RingReader {
@@ -158,8 +160,8 @@ export class RingReader {
 
   #copy(at: number, length: number): Uint8Array {
     const all = new Uint8Array(length);
-    const from = at % DATA_BYTES;
-    const fits = Math.min(length, DATA_BYTES - from);
+    const from = at % this.#data.length;
+    const fits = Math.min(length, this.#data.length - from);
     all.set(this.#data.subarray(from, from + fits));
     if (fits < length) all.set(this.#data.subarray(0, length - fits), fits);
     return all;

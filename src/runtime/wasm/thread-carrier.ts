@@ -32,7 +32,7 @@ export class ThreadCarrier implements GuestCarrier {
     this.#worker = worker;
     this.#options = options;
     this.#events = events;
-    const output = createRing();
+    const output = createRing(options.turns === undefined ? 'own' : 'shared');
     this.#ring = new RingReader(output);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
