@@ -9,7 +9,7 @@ import { type Started, WasmBench } from './wasm-bench.ts';
 
 /** What a guest tries that wants to harm the others, and what becomes of it. */
 interface Hostile {
-  readonly guest: 'tool' | 'limits';
+  readonly guest: 'tool' | 'limits' | 'table-bomb';
   readonly args: readonly string[];
   readonly more?: Partial<WasmService>;
   /** Undefined: it goes on until it is stopped. */
@@ -31,6 +31,7 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
     exit: { how: 'code', code: 3 },
     prints: [/^out of memory after (2|3)\d MiB$/],
   },
+  'makes its table larger for ever': { guest: 'table-bomb', args: [], exit: { how: 'code', code: 9 } },
   'opens all descriptors': {
     guest: 'limits',
     args: ['open', '/etc/hosts'],
@@ -66,10 +67,24 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
   },
 };
 
+/** `table.grow` by 100,000 entries until it answers -1, then `proc_exit` with 9. */
+const TABLE_BOMB = Buffer.from(
+  [
+    '0061736d01000000',
+    '01080260017f00600000',
+    '022401' + '16776173695f736e617073686f745f7072657669657731' + '0970726f635f65786974' + '0000',
+    '03020101' + '040401700001' + '0503010001',
+    '071302066d656d6f72790200065f73746172740001',
+    '0a19011700' + '0340d07041a08d06fc0f00417f470d000b' + '41091000' + '0b',
+  ].join(''),
+  'hex',
+);
+
 async function startAll(bench: WasmBench, isolation: WasmService['isolation']): Promise<ReadonlyMap<string, Started>> {
   const started = await Promise.all(
     Object.entries(HOSTILE).map(async ([name, { guest, args, more }]) => {
-      const service = wasmService(name.replaceAll(' ', '-'), guest, args, { isolation, ...more });
+      const module = guest === 'table-bomb' ? { path: bench.module(TABLE_BOMB) } : guest;
+      const service = wasmService(name.replaceAll(' ', '-'), module, args, { isolation, ...more });
       return [name, await bench.up(service, [bench.tmpfs('/data', 4 << 20)])] as const;
     }),
   );
