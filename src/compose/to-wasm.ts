@@ -1,6 +1,14 @@
 import { basename } from 'node:path';
 
-import type { CgiOptions, Healthcheck, ModuleBuild, ModuleRef, MountSpec, WasmService } from '../model/project.ts';
+import type {
+  CgiOptions,
+  HttpOptions,
+  Healthcheck,
+  ModuleBuild,
+  ModuleRef,
+  MountSpec,
+  WasmService,
+} from '../model/project.ts';
 import { ATTRIBUTE_USE } from './attribute-use.ts';
 import { ruleOf } from './canonical.ts';
 import type { Conversion } from './conversion.ts';
@@ -56,6 +64,7 @@ export function toWasm(name: string, node: Node, conversion: Conversion): WasmSe
     outbound: outbound === undefined ? undefined : itemsOf(outbound).flatMap((item) => textOf(item) ?? []),
     swap: choice(own, 'swap', 'overlap'),
     cgi: cgiOf(own, path, conversion),
+    http: httpOf(own, path, conversion),
   };
 }
 
@@ -224,6 +233,17 @@ function connectOf(own: Node | undefined, path: Path, conversion: Conversion): W
     if (target === undefined) return [];
     return [{ ...target, source: conversion.source(item, [...path, 'x-wasm', 'connect', index]) }];
   });
+}
+
+/** Only with the interfaces that components can have. */
+function httpOf(own: Node | undefined, path: Path, conversion: Conversion): HttpOptions | undefined {
+  const said = child(own, 'http');
+  if (said === undefined) return undefined;
+  const wanted = textOf(child(own, 'interface')) ?? 'auto';
+  if (wanted !== 'auto' && wanted !== 'http') {
+    conversion.invalid(said, [...path, 'x-wasm', 'http'], 'is for `interface: http` only', 'leave it out');
+  }
+  return { instances: textOf(child(said, 'instances')) === 'kept' ? 'kept' : 'per-request' };
 }
 
 function choice<K extends 'interface' | 'engine' | 'isolation' | 'swap'>(

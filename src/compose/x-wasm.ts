@@ -37,6 +37,7 @@ export const X_WASM: ObjectRule = objectOf(
       },
       { closed: true, check: absolutePaths },
     ),
+    http: objectOf({ instances: scalarOf('string', { oneOf: ['per-request', 'kept'] }) }, { closed: true }),
     swap: scalarOf('string', { oneOf: ['overlap', 'restart'] }),
     healthcheck: objectOf(
       {

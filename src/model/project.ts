@@ -111,6 +111,13 @@ export interface WasmService extends ServiceCommon {
   readonly swap: 'overlap' | 'restart';
   /** How requests are answered with interface `cgi`. */
   readonly cgi?: CgiOptions | undefined;
+  readonly http?: HttpOptions | undefined;
+}
+
+/** `x-wasm.http`, for components that answer wasi:http. */
+export interface HttpOptions {
+  /** `kept`: an instance answers one request after the other, and what is in its memory stays. */
+  readonly instances: 'per-request' | 'kept';
 }
 
 export interface ConnectSpec {

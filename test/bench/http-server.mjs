@@ -1,4 +1,7 @@
-/* A server of test/bench/http.mjs: `node http-server.mjs node|wasm`; prints the port that it serves. */
+/*
+ * A server of test/bench/http.mjs and component.mjs: `node http-server.mjs node|wasm|component [file]`; prints the port
+ * that it serves.
+ */
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 
@@ -8,17 +11,24 @@ if (process.argv[2] === 'node') {
     response.end('Hello, World!');
   });
   server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
-} else await serveWasm();
+} else await serveWasm(process.argv[2] === 'component' ? process.argv[3] : undefined);
 
-/** As the supervisor runs a service: in a thread of this process that owns the published port. */
-async function serveWasm() {
+/**
+ * As the supervisor runs a service: in a thread of this process that owns the published port. A component is in its own
+ * file; else it is the server that polls.
+ */
+async function serveWasm(component) {
   const source = process.env.WCOMPOSE_SRC ?? new URL('../../', import.meta.url).pathname;
   const { createWasmRuntime } = await import(`${source}/src/runtime/wasm/driver.ts`);
   const { FakeFabric } = await import('../fake/fabric.ts');
   const { tcpPort, wasmService } = await import('../fake/wasm-service.ts');
   const runtime = createWasmRuntime({ fabric: new FakeFabric() });
   const never = new AbortController().signal;
-  const service = wasmService('web', 'http-poll', ['8080'], { ports: [tcpPort(8080)] });
+  const ports = [tcpPort(8080)];
+  const service =
+    component === undefined
+      ? wasmService('web', 'http-poll', ['8080'], { ports })
+      : wasmService('web', { path: component }, [], { ports, http: { instances: process.argv[4] ?? 'per-request' } });
   const logs = { write: () => undefined, system: (text) => process.stderr.write(`${text}\n`), flush: () => undefined };
   const about = { project: 'bench', index: 1, configHash: '', mounts: [], networks: [], workingDir: tmpdir() };
   await runtime.create({ ...about, id: 'web#1', service, configFiles: [], logs }, never);

@@ -35,6 +35,7 @@ export function guestRequest(sources: GuestRequestSources): Omit<GuestRequest, '
     engine: service.engine,
     module: requestModule(service, module),
     role,
+    keepsInstances: service.http?.instances === 'kept',
     workingDir: service.workingDir,
     importedMemory: module.importedMemory,
     threadLimit: service.limits?.threads,

@@ -50,6 +50,8 @@ export interface GuestRequest {
   readonly module: WebAssembly.Module | Uint8Array<ArrayBuffer> | PreparedComponent;
   /** What a component is run as. */
   readonly role: ComponentRole | undefined;
+  /** An instance of it answers more than one request. */
+  readonly keepsInstances: boolean;
   readonly workingDir: string | undefined;
   readonly importedMemory: MemoryImport | undefined;
   /** How many threads the guest may have, when it has any; undefined: the host's own limit. */

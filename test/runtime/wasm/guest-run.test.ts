@@ -10,6 +10,7 @@ const REQUEST: Omit<GuestRequest, 'output'> = {
   engine: 'native',
   module: new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)),
   role: undefined,
+  keepsInstances: false,
   workingDir: undefined,
   importedMemory: undefined,
   threadLimit: undefined,

@@ -17,7 +17,13 @@ const LOOK_MS = 10;
 /** A component on the network, files and output of its instance; it runs as what the request says. */
 export function createComponent(request: GuestRequest, component: LinkableComponent, ties: GuestTies): RunningGuest {
   const host = createHost(request, ties);
-  return request.role === 'http' ? server(host, component, ties) : command(host, component);
+  return request.role === 'http'
+    ? server(
+        new HttpService(host, { component, keeps: request.keepsInstances, log: (text) => ties.uplink.log(text) }),
+        host,
+        ties,
+      )
+    : command(host, component);
 }
 
 function createHost(request: GuestRequest, { output, uplink, turns }: GuestTies): ComponentHost {
@@ -63,8 +69,7 @@ function command(host: ComponentHost, component: LinkableComponent): RunningGues
 }
 
 /** Lives until it is stopped: a request that fails ends the instance that answered it, and not the service. */
-function server(host: ComponentHost, component: LinkableComponent, { output, uplink }: GuestTies): RunningGuest {
-  const service = new HttpService(host, component, (text) => uplink.log(text));
+function server(service: HttpService, host: ComponentHost, { output }: GuestTies): RunningGuest {
   const front = new HttpFront((exchange) => {
     output.owed = front.active;
     exchange.response.once('close', () => {

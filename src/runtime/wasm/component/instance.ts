@@ -1,10 +1,10 @@
 import { GuestStopped } from '../wasi/waiters.ts';
-import type { ComponentFunction } from './abi/calls.ts';
-import type { Handles } from './abi/handles.ts';
+import type { BoundFunction, ComponentFunction } from './abi/calls.ts';
+import { Parts } from './abi/parts.ts';
 import type { ComponentDefinition } from './definition.ts';
-import { HostImports } from './host/bind.ts';
+import { HOST_IMPORTS, HostCalls } from './host/bind.ts';
 import type { ComponentGuest } from './host/interface.ts';
-import { type Exports, linkComponent } from './link.ts';
+import { type LinkPlan, planComponent } from './plan.ts';
 
 /** A component as the main thread prepared it: what it consists of, and its core modules, compiled. */
 export interface LinkableComponent {
@@ -12,29 +12,42 @@ export interface LinkableComponent {
   readonly modules: readonly WebAssembly.Module[];
 }
 
-interface InstanceParts {
-  readonly handles: Handles[];
-  readonly memories: Set<WebAssembly.Memory>;
+/** A component of which this thread makes instances. */
+export class InstanceMaker {
+  readonly #plan: LinkPlan;
+
+  /** Throws BinaryFormatError for a component that does not fit together. */
+  constructor({ root, modules }: LinkableComponent) {
+    this.#plan = planComponent(root, modules, HOST_IMPORTS);
+  }
+
+  /** A function of an interface that it exports, by the interface's name without its version. */
+  find(interfaceName: string, name: string): ComponentFunction | undefined {
+    for (const [key, exported] of this.#plan.exports) {
+      if (exported.sort !== 'instance' || key.replace(/@.*$/, '') !== interfaceName) continue;
+      const found = exported.value.get(name);
+      return found?.sort === 'function' ? found.value : undefined;
+    }
+    return undefined;
+  }
+
+  /** Throws the trap of a start function. */
+  create(guest: ComponentGuest): ComponentInstance {
+    const { steps, slots, owners } = this.#plan;
+    const parts = new Parts(new HostCalls(guest), slots, owners);
+    for (const step of steps) step(parts);
+    return new ComponentInstance(parts);
+  }
 }
 
 /** One instance of a component. It runs one call at a time. */
 export class ComponentInstance {
-  readonly #exports: Exports;
-  readonly #host: HostImports;
-  readonly #parts: InstanceParts;
+  readonly #parts: Parts;
+  #fn: ComponentFunction | undefined;
+  #bound: BoundFunction | undefined;
 
-  private constructor(exports: Exports, host: HostImports, parts: InstanceParts) {
-    this.#exports = exports;
-    this.#host = host;
+  constructor(parts: Parts) {
     this.#parts = parts;
-  }
-
-  /** Rejects with the trap of a start function. */
-  static async create(component: LinkableComponent, guest: ComponentGuest): Promise<ComponentInstance> {
-    const host = new HostImports(guest);
-    const parts: InstanceParts = { handles: [], memories: new Set() };
-    const exports = await linkComponent(component.root, component.modules, host, parts);
-    return new ComponentInstance(exports, host, parts);
   }
 
   get memoryBytes(): number {
@@ -43,31 +56,26 @@ export class ComponentInstance {
     return bytes;
   }
 
-  /** A function of an interface that it exports, by the interface's name without its version. */
-  find(interfaceName: string, name: string): ComponentFunction | undefined {
-    for (const [key, exported] of this.#exports) {
-      if (exported.sort !== 'instance' || key.replace(/@.*$/, '') !== interfaceName) continue;
-      const found = exported.value.get(name);
-      return found?.sort === 'function' ? found.value : undefined;
-    }
-    return undefined;
-  }
-
   /** Calls it; rejects with what ended the guest. After that the instance is of no more use. */
   async call(fn: ComponentFunction, args: readonly unknown[]): Promise<unknown> {
+    const { host } = this.#parts;
+    if (this.#bound === undefined || this.#fn !== fn) {
+      this.#bound = fn.bind(this.#parts);
+      this.#fn = fn;
+    }
     try {
-      const result = await fn.call(args);
+      const result = await this.#bound(args);
       // A guest can catch what unwinds it and return as if nothing had been.
-      if (this.#host.ended !== undefined) throw this.#host.ended;
+      if (host.ended !== undefined) throw host.ended;
       return result;
     } catch (error) {
-      throw this.#host.ended ?? error;
+      throw host.ended ?? error;
     }
   }
 
   /** Gives back all that it holds. */
   close(): void {
-    this.#host.end(new GuestStopped());
-    for (const handles of this.#parts.handles) handles.dropAll();
+    this.#parts.host.end(new GuestStopped());
+    this.#parts.dropAll();
   }
 }

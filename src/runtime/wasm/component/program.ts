@@ -8,7 +8,7 @@ import { InputStream } from '../wasi/stdio.ts';
 import { noteDeepStacks, trapStatus } from '../wasi/trap.ts';
 import { GuestStopped, Waiters } from '../wasi/waiters.ts';
 import type { ComponentGuest } from './host/interface.ts';
-import { ComponentInstance, type LinkableComponent } from './instance.ts';
+import { type ComponentInstance, InstanceMaker, type LinkableComponent } from './instance.ts';
 
 export interface ComponentOptions {
   readonly args: readonly string[];
@@ -71,10 +71,10 @@ export class ComponentHost implements ComponentGuest {
     return bytes;
   }
 
-  /** For `remove` to take back. Rejects with the trap of a start function. */
-  async instantiate(component: LinkableComponent): Promise<ComponentInstance> {
+  /** For `remove` to take back. Throws the trap of a start function. */
+  instantiate(maker: InstanceMaker): ComponentInstance {
     this.#options.onTurn?.();
-    const instance = await ComponentInstance.create(component, this);
+    const instance = maker.create(this);
     this.#instances.add(instance);
     return instance;
   }
@@ -87,10 +87,11 @@ export class ComponentHost implements ComponentGuest {
   /** Runs a command to its end and closes. Rejects only when the host itself is at fault. */
   async runCommand(component: LinkableComponent): Promise<ExitStatus> {
     try {
-      const instance = await this.instantiate(component);
+      const maker = new InstanceMaker(component);
+      const run = maker.find('wasi:cli/run', 'run');
+      if (run === undefined) throw new Error('the component does not export wasi:cli/run');
+      const instance = this.instantiate(maker);
       try {
-        const run = instance.find('wasi:cli/run', 'run');
-        if (run === undefined) throw new Error('the component does not export wasi:cli/run');
         const result = (await instance.call(run, [])) as { readonly tag: string };
         return { how: 'code', code: result.tag === 'ok' ? 0 : 1 };
       } finally {

@@ -60,6 +60,17 @@ describe('a component that answers wasi:http', () => {
     expect(await count()).toBe('1\n');
   });
 
+  test('instances that are kept answer again, with what they have in memory, but not after a trap', async ({ expect }) => {
+    await using bench = new WasmBench();
+    const kept = { ports: [tcpPort(8080)], http: { instances: 'kept' } } as const;
+    const { id } = await bench.up(wasmService('web', { path: http }, [], kept));
+    const url = await bench.url(id);
+    const count = async (): Promise<string> => await (await fetch(`${url}count`)).text();
+    expect([await count(), await count()]).toEqual(['1\n', '2\n']);
+    expect((await fetch(`${url}trap`)).status).toBe(500);
+    expect([await count(), await count()]).toEqual(['1\n', '2\n']);
+  });
+
   const failures = {
     exit: [500, 'the program ended itself with 1 while it answered a request'],
     error: [502, 'GET /error: the program answered with connection-refused'],

@@ -38,4 +38,15 @@ describe('a component of JavaScript', () => {
     const many = await Promise.all(Array.from({ length: 40 }, async () => await (await fetch(`${url}x`)).text()));
     expect(new Set(many)).toEqual(new Set(['hello from /x\n']));
   });
+
+  test('cannot answer twice with one instance: that is told, and undone', async ({ expect }) => {
+    await using bench = new WasmBench();
+    const kept = { ports: [tcpPort(8080)], http: { instances: 'kept' } } as const;
+    const { id, logs } = await bench.up(wasmService('web', { path: javascript }, [], kept));
+    const url = await bench.url(id);
+    const status = async (): Promise<number> => (await fetch(url)).status;
+    expect([await status(), await status()]).toEqual([200, 500]);
+    await logs.until('leave `instances: kept` out');
+    expect([await status(), await status()]).toEqual([200, 200]);
+  });
 });

@@ -77,7 +77,7 @@ function borrowCodec(resource: ResourceType): Codec {
   return handleCodec({
     lift: (cx, index) => cx.handles.rep(index, resource),
     // Its maker knows it by what it stands for.
-    lower: (cx, rep) => (resource.owner === cx.handles ? (rep as number) : cx.handles.add(resource, rep, false)),
+    lower: (cx, rep) => (resource.owner === cx.handles.owner ? (rep as number) : cx.handles.add(resource, rep, false)),
   });
 }
 

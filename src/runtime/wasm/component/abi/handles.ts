@@ -1,3 +1,4 @@
+import type { Parts } from './parts.ts';
 import type { ResourceType } from './value-type.ts';
 
 interface Handle {
@@ -22,6 +23,14 @@ export class Handles {
   /** Number 0 is never given. */
   readonly #slots: (Handle | undefined)[] = [undefined];
   readonly #free: number[] = [];
+  /** The component within the instance. */
+  readonly owner: number;
+  readonly #parts: Parts;
+
+  constructor(owner: number, parts: Parts) {
+    this.owner = owner;
+    this.#parts = parts;
+  }
 
   add(type: ResourceType, rep: unknown, isOwn: boolean): number {
     const handle: Handle = { type, rep, isOwn };
@@ -50,7 +59,7 @@ export class Handles {
   drop(index: number, type: ResourceType): void {
     const handle = this.#get(index, type);
     this.#remove(index);
-    if (handle.isOwn) type.drop(handle.rep);
+    if (handle.isOwn) type.drop(handle.rep, this.#parts);
   }
 
   /** The instance is gone: drops all that it owned of the host, whatever fails. */
@@ -60,7 +69,7 @@ export class Handles {
     for (const handle of slots.toReversed()) {
       if (handle === undefined || !handle.isOwn || handle.type.owner !== undefined) continue;
       try {
-        handle.type.drop(handle.rep);
+        handle.type.drop(handle.rep, this.#parts);
       } catch {
         // What could not be brought to the disk (EIO, ENOSPC): the guest is no longer there to hear it.
       }

@@ -1,4 +1,5 @@
 import type { Primitive } from '../definition.ts';
+import type { Parts } from './parts.ts';
 
 /**
  * A type of the component model with all names resolved. As JavaScript has them:
@@ -36,8 +37,8 @@ export interface FunctionType {
 /** One kind of resource. Two are the same when they are the same object. */
 export interface ResourceType {
   readonly name: string;
-  /** The handles of the component that made it; undefined for the host's. */
-  readonly owner: object | undefined;
+  /** The component within the instance that made it; undefined for the host's. */
+  readonly owner: number | undefined;
   /** Nobody has it any more. */
-  drop(rep: unknown): void;
+  drop(rep: unknown, parts: Parts): void;
 }

@@ -1,8 +1,7 @@
-import type { ComponentFunction } from '../abi/calls.ts';
-import type { FunctionType, ResourceType } from '../abi/value-type.ts';
-import type { Exported, Exports, Imports } from '../link.ts';
-import type { InstanceShape } from '../resolve-types.ts';
-import type { ComponentGuest, HostFunction } from './interface.ts';
+import type { BoundFunction } from '../abi/calls.ts';
+import type { Parts } from '../abi/parts.ts';
+import type { Exported, Imports } from '../plan.ts';
+import type { ComponentGuest } from './interface.ts';
 import { hostInterface } from './interfaces.ts';
 
 /**
@@ -11,8 +10,33 @@ import { hostInterface } from './interfaces.ts';
  */
 const CALLS_AT_ONCE = 128;
 
-/** The host as one instance of a component sees it. */
-export class HostImports implements Imports {
+/** What a component may import of the host: the same for all of its instances. */
+export const HOST_IMPORTS: Imports = {
+  resource: (interfaceName, name) => {
+    const found = hostInterface(interfaceName)?.resources?.[name];
+    if (found === undefined) throw new Error(`the host has no resource ${interfaceName}/${name}`);
+    return found;
+  },
+  instance: (interfaceName, shape) => {
+    const host = hostInterface(interfaceName);
+    const exports = new Map<string, Exported>();
+    for (const [name, value] of shape.types) exports.set(name, { sort: 'type', value });
+    for (const [name, type] of shape.functions) {
+      const fn = host?.functions[name];
+      if (fn === undefined) throw new Error(`the host has no function ${interfaceName}#${name}`);
+      const blocks = host?.blocking?.has(name) === true;
+      const run = fn as RunHostFunction;
+      const bind = ({ host: calls }: Parts): BoundFunction => (blocks ? calls.waiting(run) : calls.quick(run));
+      exports.set(name, { sort: 'function', value: { type, blocks, bind } });
+    }
+    return exports;
+  },
+};
+
+type RunHostFunction = (guest: ComponentGuest, ...args: readonly unknown[]) => unknown;
+
+/** The calls of one instance to the host. */
+export class HostCalls {
   readonly #guest: ComponentGuest;
   /** Why the guest must not go on: a guest can catch what unwinds it. */
   #ended: Error | undefined;
@@ -31,46 +55,30 @@ export class HostImports implements Imports {
     return this.#ended;
   }
 
-  resource(interfaceName: string, name: string): ResourceType {
-    const found = hostInterface(interfaceName)?.resources?.[name];
-    if (found === undefined) throw new Error(`the host has no resource ${interfaceName}/${name}`);
-    return found;
-  }
-
-  instance(interfaceName: string, shape: InstanceShape): Exports {
-    const host = hostInterface(interfaceName);
-    const exports = new Map<string, Exported>();
-    for (const [name, value] of shape.types) exports.set(name, { sort: 'type', value });
-    for (const [name, type] of shape.functions) {
-      const fn = host?.functions[name];
-      if (fn === undefined) throw new Error(`the host has no function ${interfaceName}#${name}`);
-      const blocks = host?.blocking?.has(name) === true;
-      exports.set(name, { sort: 'function', value: this.#function(fn, type, blocks) });
-    }
-    return exports;
-  }
-
-  #function(fn: HostFunction, type: FunctionType, blocks: boolean): ComponentFunction {
+  /** A function that never waits. */
+  quick(run: RunHostFunction): BoundFunction {
     const guest = this.#guest;
-    const run = fn as (guest: ComponentGuest, ...args: readonly unknown[]) => unknown;
-    return {
-      type,
-      blocks,
-      call: (args) => {
-        if (this.#ended !== undefined) throw this.#ended;
-        try {
-          const result = run(guest, ...args);
-          if (!blocks) return result;
-          if (result instanceof Promise) {
-            this.#callsAtOnce = 0;
-            return result;
-          }
-          return ++this.#callsAtOnce >= CALLS_AT_ONCE ? this.#breathe(result) : result;
-        } catch (error) {
-          this.#ended ??= error as Error;
-          throw error;
-        }
-      },
+    return (args) => {
+      if (this.#ended !== undefined) throw this.#ended;
+      try {
+        return run(guest, ...args);
+      } catch (error) {
+        this.#ended ??= error as Error;
+        throw error;
+      }
+    };
+  }
+
+  /** One that may wait. */
+  waiting(run: RunHostFunction): BoundFunction {
+    const call = this.quick(run);
+    return (args) => {
+      const result = call(args);
+      if (result instanceof Promise) {
+        this.#callsAtOnce = 0;
+        return result;
+      }
+      return ++this.#callsAtOnce >= CALLS_AT_ONCE ? this.#breathe(result) : result;
     };
   }
 

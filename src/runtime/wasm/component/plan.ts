@@ -1,13 +1,9 @@
 import { BinaryFormatError } from '../binary-reader.ts';
-import {
-  type CallOptions,
-  type ComponentFunction,
-  type CoreFunction,
-  liftFunction,
-  lowerFunction,
-} from './abi/calls.ts';
-import { Handles } from './abi/handles.ts';
+import { type ComponentFunction, liftFunction, lowerFunction } from './abi/calls.ts';
+import type { ContextSlots } from './abi/context.ts';
+import type { Parts, Slot } from './abi/parts.ts';
 import type { ResourceType } from './abi/value-type.ts';
+import { coreInstantiation } from './core-instance.ts';
 import type { Binding, CanonOptions, ComponentDefinition, Definition, Sort } from './definition.ts';
 import {
   functionType,
@@ -30,10 +26,26 @@ export type Exported =
   | { readonly sort: 'instance'; readonly value: Exports }
   | { readonly sort: 'component'; readonly value: Linkable };
 
+/** Where a core instance's exports are: in a slot as one object, or each in a slot of its own. */
+export type CoreInstance = { readonly slot: Slot } | { readonly bundle: ReadonlyMap<string, Slot> };
+
+/** Puts a part of a new instance into its slot. */
+export type Step = (parts: Parts) => void;
+
+/** How instances of a component are made: all that does not depend on the instance is done. */
+export interface LinkPlan {
+  /** In their order. */
+  readonly steps: readonly Step[];
+  readonly slots: number;
+  /** Component instances within one instance: each has handles of its own. */
+  readonly owners: number;
+  readonly exports: Exports;
+}
+
 /** A component and the scope that its aliases of outer things mean. */
 interface Linkable {
   readonly definition: ComponentDefinition;
-  readonly outer: Linker | undefined;
+  readonly outer: Planner | undefined;
 }
 
 /** Where a component's imports come from. */
@@ -44,45 +56,45 @@ export interface Imports {
   instance(interfaceName: string, shape: InstanceShape): Exports;
 }
 
-/**
- * Makes an instance of the component: instantiates its core modules and connects them with each other and with the
- * host. Resolves with what it exports; the handles and memories of its parts are put into `parts`. Rejects with the trap
- * of a start function, or BinaryFormatError for a component that does not fit together.
- */
-export async function linkComponent(
+/** Throws BinaryFormatError for a component that does not fit together. */
+export function planComponent(
   definition: ComponentDefinition,
   modules: readonly WebAssembly.Module[],
   imports: Imports,
-  parts: { readonly handles: Handles[]; readonly memories: Set<WebAssembly.Memory> },
-): Promise<Exports> {
-  return await new Linker({ definition, outer: undefined }, { modules, ...parts }).run((name, descriptor, scope) => {
+): LinkPlan {
+  const shared: Shared = { modules, steps: [], contexts: [], slots: 0, owners: 0 };
+  const exports = new Planner({ definition, outer: undefined }, shared).run((name, descriptor, scope) => {
     if (descriptor.kind !== 'instance') return undefined;
     const type = typeAt(descriptor.type, scope);
     if (type.what !== 'instance') return undefined;
     const shape = shapeOf(type, (resource) => imports.resource(name, resource));
     return { sort: 'instance', value: imports.instance(name, shape) };
   });
+  const { steps, slots, owners } = shared;
+  return { steps, slots, owners, exports };
 }
 
 interface Shared {
   readonly modules: readonly WebAssembly.Module[];
-  readonly handles: Handles[];
-  readonly memories: Set<WebAssembly.Memory>;
+  readonly steps: Step[];
+  readonly contexts: ContextSlots[];
+  slots: number;
+  owners: number;
 }
 
 type ImportDescriptor = Extract<Definition, { what: 'import' }>['descriptor'];
 type FindImport = (name: string, descriptor: ImportDescriptor, scope: TypeScope) => Exported | undefined;
 
-/** One component on its way to become an instance. */
-class Linker {
+/** One component, read in the order of its definitions; what instances will have is known by its slot. */
+class Planner {
   readonly #shared: Shared;
   readonly #definition: ComponentDefinition;
-  readonly outer: Linker | undefined;
+  readonly outer: Planner | undefined;
   readonly scope: TypeScope;
-  readonly #handles = new Handles();
+  readonly #owner: number;
   readonly #coreModules: WebAssembly.Module[] = [];
-  readonly #coreInstances: Readonly<Record<string, unknown>>[] = [];
-  readonly #core = new Map<Sort, unknown[]>();
+  readonly #coreInstances: CoreInstance[] = [];
+  readonly #core = new Map<Sort, Slot[]>();
   readonly #functions: ComponentFunction[] = [];
   readonly #instances: Exports[] = [];
   readonly #components: Linkable[] = [];
@@ -93,14 +105,12 @@ class Linker {
     this.#definition = what.definition;
     this.outer = what.outer;
     this.scope = { types: [], outer: what.outer?.scope };
-    shared.handles.push(this.#handles);
+    this.#owner = shared.owners++;
   }
 
-  async run(find: FindImport): Promise<Exports> {
+  run(find: FindImport): Exports {
     for (const definition of this.#definition.definitions) {
-      if (definition.what === 'core-instantiate') await this.#instantiateCore(definition);
-      else if (definition.what === 'instantiate') this.#instances.push(await this.#instantiate(definition));
-      else if (definition.what === 'import') {
+      if (definition.what === 'import') {
         const found = find(definition.name, definition.descriptor, this.scope);
         if (found === undefined) throw new BinaryFormatError(`nobody gives it ${definition.name}`);
         this.#add(found);
@@ -109,14 +119,22 @@ class Linker {
     return this.#exports;
   }
 
-  #define(definition: Exclude<Definition, { what: 'core-instantiate' | 'instantiate' | 'import' }>): void {
+  #define(definition: Exclude<Definition, { what: 'import' }>): void {
     switch (definition.what) {
       case 'core-module':
         this.#coreModules.push(at(this.#shared.modules, definition.module, 'module'));
         return;
-      case 'core-bundle':
-        this.#coreInstances.push(this.#bundleCore(definition.exports));
+      case 'core-instantiate':
+        this.#instantiateCore(definition);
         return;
+      case 'instantiate':
+        this.#instances.push(this.#instantiate(definition));
+        return;
+      case 'core-bundle': {
+        const slots = definition.exports.map((row): [string, Slot] => [row.name, this.#slotAt(row.sort, row.index)]);
+        this.#coreInstances.push({ bundle: new Map(slots) });
+        return;
+      }
       case 'component':
         this.#components.push({ definition: definition.component, outer: this });
         return;
@@ -126,11 +144,9 @@ class Linker {
       case 'alias-export':
         this.#aliasExport(definition);
         return;
-      case 'alias-core-export': {
-        const instance = at(this.#coreInstances, definition.instance, 'core instance');
-        this.#coreList(definition.sort).push(instance[definition.name]);
+      case 'alias-core-export':
+        this.#aliasCoreExport(definition);
         return;
-      }
       case 'alias-outer':
         this.#aliasOuter(definition);
         return;
@@ -156,36 +172,26 @@ class Linker {
   #canon(
     definition: Extract<Definition, { what: 'lift' | 'lower' | 'resource-new' | 'resource-drop' | 'resource-rep' }>,
   ): void {
-    const core = this.#coreList('core-function');
     switch (definition.what) {
       case 'lift': {
-        const lifted = at(core, definition.coreFunction, 'core function') as CoreFunction;
+        const { coreFunction, options } = definition;
+        const core = this.#slotAt('core-function', coreFunction);
+        const postReturn = this.#maybeSlot('core-function', options.postReturn);
         const type = functionType(definition.type, this.scope);
-        this.#functions.push(liftFunction(() => lifted, type, this.#options(definition.options)));
+        this.#functions.push(liftFunction({ core, postReturn, type }, this.#contextSlots(options)));
         return;
       }
       case 'lower': {
         const callee = at(this.#functions, definition.function, 'function');
-        const lowered = lowerFunction(callee, this.#options(definition.options));
-        core.push(callee.blocks ? new WebAssembly.Suspending(lowered) : lowered);
+        this.#pushCore('core-function', lowerFunction(callee, this.#contextSlots(definition.options)));
         return;
       }
       case 'resource-new':
       case 'resource-drop':
-      case 'resource-rep':
-        core.push(this.#resourceFunction(definition.what, resourceType(definition.type, this.scope)));
-    }
-  }
-
-  #resourceFunction(what: 'resource-new' | 'resource-drop' | 'resource-rep', type: ResourceType): CoreFunction {
-    const handles = this.#handles;
-    switch (what) {
-      case 'resource-new':
-        return (rep) => handles.add(type, rep, true);
-      case 'resource-drop':
-        return (index) => handles.drop((index as number) >>> 0, type);
-      case 'resource-rep':
-        return (index) => handles.rep((index as number) >>> 0, type);
+      case 'resource-rep': {
+        const type = resourceType(definition.type, this.scope);
+        this.#pushCore('core-function', resourceFunction(definition.what, type, this.#owner));
+      }
     }
   }
 
@@ -195,8 +201,14 @@ class Linker {
       return;
     }
     const { destructor } = definition;
-    const drop = destructor === undefined ? undefined : (this.#coreList('core-function')[destructor] as CoreFunction);
-    const type: ResourceType = { name: 'resource', owner: this.#handles, drop: (rep) => void drop?.(rep) };
+    const drop = destructor === undefined ? undefined : this.#slotAt('core-function', destructor);
+    const type: ResourceType = {
+      name: 'resource',
+      owner: this.#owner,
+      drop: (rep, { slots }) => {
+        if (drop !== undefined) (slots[drop] as (rep: unknown) => void)(rep);
+      },
+    };
     this.scope.types.push({ what: 'resource', type });
   }
 
@@ -206,48 +218,67 @@ class Linker {
     this.#add(found);
   }
 
+  #aliasCoreExport({ instance, name, sort }: Extract<Definition, { what: 'alias-core-export' }>): void {
+    const from = at(this.#coreInstances, instance, 'core instance');
+    if ('bundle' in from) {
+      const slot = from.bundle.get(name);
+      if (slot === undefined) throw new BinaryFormatError(`a core instance has no ${name}`);
+      this.#coreList(sort).push(slot);
+      return;
+    }
+    const { slot } = from;
+    this.#pushCore(sort, ({ slots }) => (slots[slot] as WebAssembly.Exports)[name]);
+  }
+
   #aliasOuter(definition: Extract<Definition, { what: 'alias-outer' }>): void {
     const { sort, levels, index } = definition;
     if (sort === 'type') {
       this.scope.types.push(outerType(this.scope, levels, index));
       return;
     }
-    const linker = this.#enclosing(levels);
-    if (sort === 'component') this.#components.push(at(linker.#components, index, 'component'));
-    else this.#coreModules.push(at(linker.#coreModules, index, 'module'));
+    const planner = this.#enclosing(levels);
+    if (sort === 'component') this.#components.push(at(planner.#components, index, 'component'));
+    else this.#coreModules.push(at(planner.#coreModules, index, 'module'));
   }
 
-  #enclosing(levels: number): Linker {
+  #enclosing(levels: number): Planner {
     if (levels === 0) return this;
     if (this.outer === undefined) throw new BinaryFormatError('an alias goes out too far');
     return this.outer.#enclosing(levels - 1);
   }
 
-  async #instantiateCore(definition: Extract<Definition, { what: 'core-instantiate' }>): Promise<void> {
+  #instantiateCore(definition: Extract<Definition, { what: 'core-instantiate' }>): void {
     const module = at(this.#coreModules, definition.module, 'module');
-    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
-    for (const { name, index } of definition.args) {
-      const instance = at(this.#coreInstances, index, 'core instance');
-      imports[name] = instance as Record<string, WebAssembly.ImportValue>;
-    }
-    const { exports } = await WebAssembly.instantiate(module, imports);
-    for (const exported of Object.values(exports)) {
-      if (exported instanceof WebAssembly.Memory) this.#shared.memories.add(exported);
-    }
-    this.#coreInstances.push(exports);
+    const args = definition.args.map(
+      ({ name, index }) => [name, at(this.#coreInstances, index, 'core instance')] as const,
+    );
+    this.#coreInstances.push({ slot: this.#step(coreInstantiation(module, args)) });
   }
 
-  async #instantiate(definition: Extract<Definition, { what: 'instantiate' }>): Promise<Exports> {
+  #instantiate(definition: Extract<Definition, { what: 'instantiate' }>): Exports {
     const component = at(this.#components, definition.component, 'component');
     const given = new Map(definition.args.map((row) => [row.name, this.#get(row)]));
-    return await new Linker(component, this.#shared).run((name) => given.get(name));
+    return new Planner(component, this.#shared).run((name) => given.get(name));
   }
 
-  #bundleCore(bindings: readonly Binding[]): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(bindings.map(({ name, sort, index }) => [name, at(this.#coreList(sort), index, sort)]));
+  /** A further slot, and what is put into it. */
+  #step(make: (parts: Parts) => unknown): Slot {
+    const slot = this.#shared.slots++;
+    this.#shared.steps.push((parts) => {
+      parts.slots[slot] = make(parts);
+    });
+    return slot;
   }
 
-  #coreList(sort: Sort): unknown[] {
+  #pushCore(sort: Sort, make: (parts: Parts) => unknown): void {
+    this.#coreList(sort).push(this.#step(make));
+  }
+
+  #slotAt(sort: Sort, index: number): Slot {
+    return at(this.#coreList(sort), index, sort);
+  }
+
+  #coreList(sort: Sort): Slot[] {
     let list = this.#core.get(sort);
     if (list === undefined) {
       list = [];
@@ -256,7 +287,7 @@ class Linker {
     return list;
   }
 
-  #get({ sort, index }: { readonly sort: Sort; readonly index: number }): Exported {
+  #get({ sort, index }: Pick<Binding, 'sort' | 'index'>): Exported {
     switch (sort) {
       case 'function':
         return { sort, value: at(this.#functions, index, sort) };
@@ -294,17 +325,44 @@ class Linker {
     }
   }
 
-  #options(options: CanonOptions): CallOptions {
-    const { memory, realloc, postReturn, encoding } = options;
-    const core = (sort: Sort, index: number | undefined): unknown =>
-      index === undefined ? undefined : this.#coreList(sort)[index];
-    return {
+  #maybeSlot(sort: Sort, index: number | undefined): Slot | undefined {
+    return index === undefined ? undefined : this.#slotAt(sort, index);
+  }
+
+  #contextSlots({ memory, realloc, encoding }: CanonOptions): ContextSlots {
+    const { contexts } = this.#shared;
+    const slots = {
       encoding,
-      memory: () => core('memory', memory) as WebAssembly.Memory | undefined,
-      realloc: () => core('core-function', realloc) as CoreFunction | undefined,
-      postReturn: () => core('core-function', postReturn) as CoreFunction | undefined,
-      handles: this.#handles,
+      memory: this.#maybeSlot('memory', memory),
+      realloc: this.#maybeSlot('core-function', realloc),
+      owner: this.#owner,
     };
+    const known = contexts.find(
+      (one) =>
+        one.memory === slots.memory &&
+        one.realloc === slots.realloc &&
+        one.encoding === encoding &&
+        one.owner === slots.owner,
+    );
+    if (known !== undefined) return known;
+    const made = { ...slots, context: contexts.length };
+    contexts.push(made);
+    return made;
+  }
+}
+
+function resourceFunction(
+  what: 'resource-new' | 'resource-drop' | 'resource-rep',
+  type: ResourceType,
+  owner: number,
+): (parts: Parts) => (value: number) => unknown {
+  switch (what) {
+    case 'resource-new':
+      return (parts) => (rep) => parts.handlesOf(owner).add(type, rep, true);
+    case 'resource-drop':
+      return (parts) => (index) => parts.handlesOf(owner).drop(index >>> 0, type);
+    case 'resource-rep':
+      return (parts) => (index) => parts.handlesOf(owner).rep(index >>> 0, type);
   }
 }
 

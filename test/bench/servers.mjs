@@ -1,0 +1,56 @@
+/* Servers that take turns under the same load, for the benches of HTTP. */
+import { execFileSync, spawn } from 'node:child_process';
+
+import { cpuSeconds, isShort, print, ratio, rounds, spread } from './measure.mjs';
+
+const connections = (process.argv[2] ?? '1,8,64').split(',').map(Number);
+const turns = Number(process.argv[3] ?? rounds(8));
+const seconds = isShort ? 1 : 2;
+
+const servers = new Map();
+
+/** The program prints the port that it serves. The first server is what the others are compared with. */
+export async function start(name, program, args, env = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
+  const { promise, resolve, reject } = Promise.withResolvers();
+  child.once('error', reject);
+  child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
+  child.stdout.once('data', (line) => resolve(Number(/\d+/.exec(String(line))?.[0])));
+  servers.set(name, { child, port: await promise });
+}
+
+/** All servers with each number of connections that the command line says; prints what they did. */
+export function compare() {
+  for (const count of connections) measure(count);
+}
+
+export function endAll() {
+  for (const { child } of servers.values()) child.kill('SIGKILL');
+}
+
+function measure(count) {
+  const seen = new Map([...servers.keys()].map((name) => [name, { rate: [], cpu: [] }]));
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [name, server] of servers) {
+      const { rate, cpu } = load(server, count);
+      seen.get(name).rate.push(rate);
+      seen.get(name).cpu.push(cpu);
+    }
+  }
+  const [reference] = seen.values();
+  const [first] = seen.keys();
+  print(`${count} connections`, 'requests/s', `of ${first}`, 'cpu us/request', `of ${first}`);
+  for (const [name, { rate, cpu }] of seen) {
+    const shares = [ratio(rate, reference.rate), ratio(cpu, reference.cpu)].map((share) => share.toFixed(2));
+    print(`  ${name}`, spread(rate), shares[0], spread(cpu, 1), shares[1]);
+  }
+}
+
+function load({ child, port }, count) {
+  const from = cpuSeconds(child.pid);
+  const args = ['-t1', `-c${count}`, `-d${seconds}s`, `http://127.0.0.1:${port}/`];
+  const told = execFileSync('wrk', args, { encoding: 'utf8' });
+  const requests = Number(/(\d+) requests in/.exec(told)?.[1]);
+  if (!(requests > 0) || /Socket errors|Non-2xx/.test(told)) throw new Error(`wrk found errors: ${told}`);
+  return { rate: requests / seconds, cpu: ((cpuSeconds(child.pid) - from) * 1e6) / requests };
+}
