@@ -137,6 +137,19 @@ const X_WASM = {
       },
       additionalProperties: false,
     },
+    http: {
+      type: 'object',
+      description: 'For a component that answers wasi:http.',
+      properties: {
+        instances: {
+          enum: ['per-request', 'kept'],
+          default: 'per-request',
+          description:
+            '`kept`: an instance answers one request after the other, which is quicker; what the program has in memory stays from one to the next. For programs that can: those of JavaScript cannot.',
+        },
+      },
+      additionalProperties: false,
+    },
     swap: {
       enum: ['overlap', 'restart'],
       default: 'overlap',

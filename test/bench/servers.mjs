@@ -51,6 +51,7 @@ function load({ child, port }, count) {
   const args = ['-t1', `-c${count}`, `-d${seconds}s`, `http://127.0.0.1:${port}/`];
   const told = execFileSync('wrk', args, { encoding: 'utf8' });
   const requests = Number(/(\d+) requests in/.exec(told)?.[1]);
-  if (!(requests > 0) || /Socket errors|Non-2xx/.test(told)) throw new Error(`wrk found errors: ${told}`);
+  // A slow server may let wrk wait too long; it may not refuse it.
+  if (!(requests > 0) || /(connect|read|write) [1-9]|Non-2xx/.test(told)) throw new Error(`wrk found errors: ${told}`);
   return { rate: requests / seconds, cpu: ((cpuSeconds(child.pid) - from) * 1e6) / requests };
 }
