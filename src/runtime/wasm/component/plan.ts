@@ -2,9 +2,11 @@ import { BinaryFormatError } from '../binary-reader.ts';
 import { type ComponentFunction, liftFunction, lowerFunction } from './abi/calls.ts';
 import type { ContextSlots } from './abi/context.ts';
 import type { Parts, Slot } from './abi/parts.ts';
+import { resourceFunction } from './abi/resources.ts';
 import type { ResourceType } from './abi/value-type.ts';
 import { coreInstantiation } from './core-instance.ts';
 import type { Binding, CanonOptions, ComponentDefinition, Definition, Sort } from './definition.ts';
+import { bypass, isFixups, orderSteps, type PlannedStep, type Shim, shimNames } from './shims.ts';
 import {
   functionType,
   outerType,
@@ -62,7 +64,7 @@ export function planComponent(
   modules: readonly WebAssembly.Module[],
   imports: Imports,
 ): LinkPlan {
-  const shared: Shared = { modules, steps: [], contexts: [], slots: 0, owners: 0 };
+  const shared: Shared = { modules, steps: [], contexts: [], owners: 0 };
   const exports = new Planner({ definition, outer: undefined }, shared).run((name, descriptor, scope) => {
     if (descriptor.kind !== 'instance') return undefined;
     const type = typeAt(descriptor.type, scope);
@@ -70,20 +72,26 @@ export function planComponent(
     const shape = shapeOf(type, (resource) => imports.resource(name, resource));
     return { sort: 'instance', value: imports.instance(name, shape) };
   });
-  const { steps, slots, owners } = shared;
-  return { steps, slots, owners, exports };
+  const { steps, owners } = shared;
+  return { steps: orderSteps(steps), slots: steps.length, owners, exports };
 }
 
 interface Shared {
   readonly modules: readonly WebAssembly.Module[];
-  readonly steps: Step[];
+  /** One for each slot. */
+  readonly steps: PlannedStep[];
   readonly contexts: ContextSlots[];
-  slots: number;
   owners: number;
 }
 
 type ImportDescriptor = Extract<Definition, { what: 'import' }>['descriptor'];
 type FindImport = (name: string, descriptor: ImportDescriptor, scope: TypeScope) => Exported | undefined;
+
+interface CoreInstantiation {
+  readonly module: WebAssembly.Module;
+  readonly args: readonly (readonly [name: string, from: CoreInstance])[];
+  readonly step: PlannedStep;
+}
 
 /** One component, read in the order of its definitions; what instances will have is known by its slot. */
 class Planner {
@@ -99,6 +107,7 @@ class Planner {
   readonly #instances: Exports[] = [];
   readonly #components: Linkable[] = [];
   readonly #exports = new Map<string, Exported>();
+  #shim: Shim | undefined;
 
   constructor(what: Linkable, shared: Shared) {
     this.#shared = shared;
@@ -114,27 +123,21 @@ class Planner {
         const found = find(definition.name, definition.descriptor, this.scope);
         if (found === undefined) throw new BinaryFormatError(`nobody gives it ${definition.name}`);
         this.#add(found);
-      } else this.#define(definition);
+      } else if (definition.what === 'core-instantiate') this.#instantiateCore(definition);
+      else if (definition.what === 'instantiate') this.#instances.push(this.#instantiate(definition));
+      else this.#define(definition);
     }
     return this.#exports;
   }
 
-  #define(definition: Exclude<Definition, { what: 'import' }>): void {
+  #define(definition: Exclude<Definition, { what: 'import' | 'core-instantiate' | 'instantiate' }>): void {
     switch (definition.what) {
       case 'core-module':
         this.#coreModules.push(at(this.#shared.modules, definition.module, 'module'));
         return;
-      case 'core-instantiate':
-        this.#instantiateCore(definition);
+      case 'core-bundle':
+        this.#bundleCore(definition.exports);
         return;
-      case 'instantiate':
-        this.#instances.push(this.#instantiate(definition));
-        return;
-      case 'core-bundle': {
-        const slots = definition.exports.map((row): [string, Slot] => [row.name, this.#slotAt(row.sort, row.index)]);
-        this.#coreInstances.push({ bundle: new Map(slots) });
-        return;
-      }
       case 'component':
         this.#components.push({ definition: definition.component, outer: this });
         return;
@@ -153,13 +156,9 @@ class Planner {
       case 'type':
         this.#defineType(definition.type);
         return;
-      case 'export': {
-        const exported = this.#get(definition);
-        this.#exports.set(definition.name, exported);
-        // What is exported gets a further number.
-        this.#add(exported);
+      case 'export':
+        this.#export(definition);
         return;
-      }
       case 'lift':
       case 'lower':
       case 'resource-new':
@@ -167,6 +166,13 @@ class Planner {
       case 'resource-rep':
         this.#canon(definition);
     }
+  }
+
+  #export(definition: Extract<Definition, { what: 'export' }>): void {
+    const exported = this.#get(definition);
+    this.#exports.set(definition.name, exported);
+    // What is exported gets a further number.
+    this.#add(exported);
   }
 
   #canon(
@@ -183,14 +189,14 @@ class Planner {
       }
       case 'lower': {
         const callee = at(this.#functions, definition.function, 'function');
-        this.#pushCore('core-function', lowerFunction(callee, this.#contextSlots(definition.options)));
+        this.#pushFunction(lowerFunction(callee, this.#contextSlots(definition.options)));
         return;
       }
       case 'resource-new':
       case 'resource-drop':
       case 'resource-rep': {
         const type = resourceType(definition.type, this.scope);
-        this.#pushCore('core-function', resourceFunction(definition.what, type, this.#owner));
+        this.#pushFunction(resourceFunction(definition.what, type, this.#owner));
       }
     }
   }
@@ -227,7 +233,9 @@ class Planner {
       return;
     }
     const { slot } = from;
-    this.#pushCore(sort, ({ slots }) => (slots[slot] as WebAssembly.Exports)[name]);
+    const step = this.#step(({ slots }) => (slots[slot] as WebAssembly.Exports)[name]);
+    this.#coreList(sort).push(step.slot);
+    if (this.#shim?.made.slot === slot) this.#shim.taken.push({ name, step });
   }
 
   #aliasOuter(definition: Extract<Definition, { what: 'alias-outer' }>): void {
@@ -252,7 +260,27 @@ class Planner {
     const args = definition.args.map(
       ({ name, index }) => [name, at(this.#coreInstances, index, 'core instance')] as const,
     );
-    this.#coreInstances.push({ slot: this.#step(coreInstantiation(module, args)) });
+    const step = this.#step(coreInstantiation(module, args));
+    this.#coreInstances.push({ slot: step.slot });
+    const names = shimNames(module);
+    if (names !== undefined) this.#shim = { made: step, names, taken: [] };
+    else if (this.#shim !== undefined) this.#leaveOut(this.#shim, { module, args, step });
+  }
+
+  /** When the module is its fixups, and all that they fill in can be made before anything else. */
+  #leaveOut(shim: Shim, { module, args, step }: CoreInstantiation): void {
+    const isShim = (from: CoreInstance): boolean => 'slot' in from && from.slot === shim.made.slot;
+    if (!isFixups(module, shim.names)) {
+      // Somebody wants the shim as a whole.
+      if (args.some(([, from]) => isShim(from))) this.#shim = undefined;
+      return;
+    }
+    const filled = new Map(args.flatMap(([, from]) => ('bundle' in from ? [...from.bundle] : [])));
+    const { steps } = this.#shared;
+    const canBeFirst = (slot: Slot | undefined): boolean => slot !== undefined && steps[slot]?.isFirst === true;
+    if (!shim.names.every((name) => canBeFirst(filled.get(name)))) return;
+    bypass(shim, filled);
+    step.run = undefined;
   }
 
   #instantiate(definition: Extract<Definition, { what: 'instantiate' }>): Exports {
@@ -261,17 +289,26 @@ class Planner {
     return new Planner(component, this.#shared).run((name) => given.get(name));
   }
 
-  /** A further slot, and what is put into it. */
-  #step(make: (parts: Parts) => unknown): Slot {
-    const slot = this.#shared.slots++;
-    this.#shared.steps.push((parts) => {
-      parts.slots[slot] = make(parts);
-    });
-    return slot;
+  #bundleCore(bindings: readonly Binding[]): void {
+    const slots = bindings.map((row): [string, Slot] => [row.name, this.#slotAt(row.sort, row.index)]);
+    this.#coreInstances.push({ bundle: new Map(slots) });
   }
 
-  #pushCore(sort: Sort, make: (parts: Parts) => unknown): void {
-    this.#coreList(sort).push(this.#step(make));
+  /** A further slot, and what is put into it. */
+  #step(make: (parts: Parts) => unknown, isFirst = false): PlannedStep {
+    const { steps } = this.#shared;
+    const slot = steps.length;
+    const run: Step = (parts) => {
+      parts.slots[slot] = make(parts);
+    };
+    const step = { slot, run, isFirst };
+    steps.push(step);
+    return step;
+  }
+
+  /** What it uses of the instance it looks for when it is called. */
+  #pushFunction(make: (parts: Parts) => unknown): void {
+    this.#coreList('core-function').push(this.#step(make, true).slot);
   }
 
   #slotAt(sort: Sort, index: number): Slot {
@@ -348,21 +385,6 @@ class Planner {
     const made = { ...slots, context: contexts.length };
     contexts.push(made);
     return made;
-  }
-}
-
-function resourceFunction(
-  what: 'resource-new' | 'resource-drop' | 'resource-rep',
-  type: ResourceType,
-  owner: number,
-): (parts: Parts) => (value: number) => unknown {
-  switch (what) {
-    case 'resource-new':
-      return (parts) => (rep) => parts.handlesOf(owner).add(type, rep, true);
-    case 'resource-drop':
-      return (parts) => (index) => parts.handlesOf(owner).drop(index >>> 0, type);
-    case 'resource-rep':
-      return (parts) => (index) => parts.handlesOf(owner).rep(index >>> 0, type);
   }
 }
 

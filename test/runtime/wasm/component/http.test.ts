@@ -60,7 +60,9 @@ describe('a component that answers wasi:http', () => {
     expect(await count()).toBe('1\n');
   });
 
-  test('instances that are kept answer again, with what they have in memory, but not after a trap', async ({ expect }) => {
+  test('instances that are kept answer again, with what they have in memory, but not after a trap', async ({
+    expect,
+  }) => {
     await using bench = new WasmBench();
     const kept = { ports: [tcpPort(8080)], http: { instances: 'kept' } } as const;
     const { id } = await bench.up(wasmService('web', { path: http }, [], kept));

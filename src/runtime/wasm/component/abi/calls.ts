@@ -81,7 +81,7 @@ export function liftFunction({ core, postReturn, type }: LiftedFunction, slots: 
   };
   const bind = (parts: Parts): BoundFunction => {
     const cx = contextOf(parts, slots);
-    const promising = WebAssembly.promising(parts.slots[core] as CoreFunction);
+    const promising = WebAssembly.promising(parts.slots[core]);
     const after = postReturn === undefined ? undefined : (parts.slots[postReturn] as CoreFunction);
     return async (args) => {
       const flat: unknown[] = [];
