@@ -20,7 +20,11 @@ export type Operation =
       readonly index: number;
       /** It does not get the unnamed volumes of the one that it replaces. */
       readonly renewVolumes?: boolean | undefined;
+      /** It is made beside this one, under another name, and gets its unnamed volumes. */
+      readonly replaces?: ObservedInstance | undefined;
     }
+  /** What was made beside another takes its name: the other is gone. */
+  | { readonly op: 'instance.rename'; readonly id: InstanceId; readonly service: Service; readonly index: number }
   | { readonly op: 'instance.start'; readonly id: InstanceId }
   | {
       readonly op: 'instance.await';

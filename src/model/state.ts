@@ -78,6 +78,8 @@ export interface Observed {
   readonly instances: readonly ObservedInstance[];
   readonly networks: readonly ObservedResource[];
   readonly volumes: readonly ObservedResource[];
+  /** Containers of `run` that have ended, where they matter. */
+  readonly oneOffs?: readonly ObservedInstance[] | undefined;
 }
 
 export interface ObservedResource {

@@ -50,6 +50,8 @@ export function reconcile(project: Project, observed: Observed, options: Reconci
   const infrastructure = planInfrastructure(plan, project, services, observed, { changed, removals });
   if (options.removeOrphans) {
     for (const orphan of findOrphans(project, observed)) removals.remove(orphan, DEFAULT_GRACE_MS, 'orphan');
+    for (const instance of observed.oneOffs ?? [])
+      plan.add({ op: 'instance.remove', instance }, `service:${instance.id}`, 'orphan');
   }
   const planner: Planner = {
     plan,
@@ -107,6 +109,8 @@ interface Todo {
   readonly current: ObservedInstance | undefined;
   readonly create: boolean;
   readonly cause: string;
+  /** The nodes that remove others of its number, which may have its name. */
+  readonly twins?: readonly number[];
 }
 
 function planService(planner: Planner, service: Service): void {
@@ -126,11 +130,15 @@ function planReplicas(planner: Planner, service: Service): readonly Todo[] {
   const causes = new Map(existing.map((instance) => [instance, whyAnew(planner, service, instance)]));
   const isObsolete = (instance: ObservedInstance): boolean => causes.get(instance) !== undefined;
   const { kept, surplus, added } = chooseReplicas(existing, service.replicas, isObsolete);
-  for (const extra of surplus) planner.removals.remove(extra, service.stopGraceMs, 'scale down');
+  const gone = surplus.map((extra) => ({
+    id: extra.id,
+    node: planner.removals.remove(extra, service.stopGraceMs, 'scale down'),
+  }));
   const todos = kept.flatMap((current): readonly Todo[] => {
     const { id, index } = current;
     const anew = causes.get(current);
-    if (anew !== undefined) return [{ id, index, current, create: true, cause: anew }];
+    const twins = gone.filter((one) => one.id === id).map(({ node }) => node);
+    if (anew !== undefined) return [{ id, index, current, create: true, cause: anew, twins }];
     const cause = whyStart(planner, current);
     return cause === undefined ? [] : [{ id, index, current, create: false, cause }];
   });
@@ -171,36 +179,52 @@ function planCreations(planner: Planner, service: Service, todos: readonly Todo[
   const replaced = todos.some((one) => one.create && one.current !== undefined);
   if (replaced) planner.recreated.add(service.name);
   const prepared = planPrepare(plan, service);
-  const stopped = replaced ? stopDependants(planner, service, prepared) : [];
   const peers = referencedServices(service).flatMap((name) => created.get(name) ?? []);
-  const nodes: number[] = [];
+  const needed = [prepared, ...peers, ...planner.infrastructure.neededBy(service)];
+  const create = (one: Todo, needs: readonly number[], replaces?: ObservedInstance): number => {
+    const { id, index } = one;
+    const more = { ...(options.renewVolumes ? { renewVolumes: true } : {}), ...(replaces && { replaces }) };
+    return plan.add({ op: 'instance.create', id, service, index, ...more }, `service:${id}`, one.cause, needs);
+  };
+  // The old one goes when the new one is there: where that cannot be made, it stays.
+  const beside = new Map(
+    todos.flatMap((one) =>
+      canBeBeside(one, service, removals) ? [[one, create(one, needed, one.current)] as const] : [],
+    ),
+  );
+  const stopped = replaced ? stopDependants(planner, service, [prepared, ...beside.values()]) : [];
   const made = todos.map((one): Made => {
     if (!one.create) return { ...one, needs: [] };
+    const { id, index, current, twins = [] } = one;
+    const replacement = beside.get(one);
+    const ready = replacement === undefined ? [prepared] : [replacement];
     const removed =
-      one.current === undefined
-        ? []
-        : [removals.remove(one.current, service.stopGraceMs, one.cause, [prepared, ...stopped])];
-    const node = plan.add(
-      {
-        op: 'instance.create',
-        id: one.id,
-        service,
-        index: one.index,
-        ...(options.renewVolumes ? { renewVolumes: true } : {}),
-      },
-      `service:${one.id}`,
-      one.cause,
-      [prepared, ...removed, ...peers, ...planner.infrastructure.neededBy(service)],
-    );
-    nodes.push(node);
-    return { id: one.id, cause: 'created', needs: [node] };
+      current === undefined ? [] : [removals.remove(current, service.stopGraceMs, one.cause, [...ready, ...stopped])];
+    const node =
+      replacement === undefined
+        ? create(one, [...needed, ...removed, ...twins])
+        : plan.add({ op: 'instance.rename', id, service, index }, `service:${id}`, one.cause, [
+            replacement,
+            ...removed,
+            ...twins,
+          ]);
+    return { id, cause: 'created', needs: [node] };
   });
-  created.set(service.name, nodes);
+  created.set(
+    service.name,
+    made.flatMap(({ needs }) => needs),
+  );
   return made;
 }
 
+/** Two containers of one replica differ by their names; a Wasm instance has nothing but its id. */
+function canBeBeside({ create, current }: Todo, service: Service, removals: Removals): boolean {
+  if (!create || current === undefined || removals.isRemoved(current)) return false;
+  return service.kind === 'container' && current.kind === 'container';
+}
+
 /** Those that asked for it with `restart: true` stop before what they depend on is made anew, and start after it. */
-function stopDependants(planner: Planner, service: Service, prepared: number): readonly number[] {
+function stopDependants(planner: Planner, service: Service, needs: readonly number[]): readonly number[] {
   const dependants = Object.values(planner.services).filter(({ dependsOn }) =>
     dependsOn.some((dependency) => dependency.service === service.name && dependency.restart),
   );
@@ -208,7 +232,7 @@ function stopDependants(planner: Planner, service: Service, prepared: number): r
     planner.observed.instances
       .filter(({ service: name, state }) => name === dependant.name && state.at === 'running')
       .map((instance) =>
-        planner.removals.stop(instance, dependant.stopGraceMs, `dependency ${service.name} is made anew`, [prepared]),
+        planner.removals.stop(instance, dependant.stopGraceMs, `dependency ${service.name} is made anew`, needs),
       ),
   );
 }

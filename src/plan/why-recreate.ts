@@ -20,6 +20,7 @@ export function whyRecreate(service: Service, current: ObservedInstance, context
   if (current.kind !== service.kind) return `was a ${current.kind} service`;
   const resource = context.changed.of(service);
   if (resource !== undefined) return `${resource} changed`;
+  if (isTemporary(current, service)) return 'left half made';
   if (context.policy === 'never') return undefined;
   if (context.policy === 'always') return 'forced';
   const parent = sharedServices(service).find((name) => context.recreated.has(name));
@@ -28,6 +29,14 @@ export function whyRecreate(service: Service, current: ObservedInstance, context
   if (current.configHash !== context.hash) return 'config changed';
   return missingNetwork(service, current, context) ?? missingVolume(service, current, context);
 }
+
+/** Somebody ended between making it beside another and giving it the other's name. */
+function isTemporary({ kind, name }: ObservedInstance, { containerName = '' }: Service): boolean {
+  return kind === 'container' && TEMPORARY.test(name) && name !== containerName;
+}
+
+/** The name of a container that is made beside another; docker compose gives the same. */
+const TEMPORARY = /^[0-9a-f]{12}_/;
 
 /** It was made by a process that ended before all were connected, or somebody disconnected it. */
 function missingNetwork(service: Service, current: ObservedInstance, context: RecreateContext): string | undefined {

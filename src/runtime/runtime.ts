@@ -17,6 +17,8 @@ export interface Runtime<S extends Service = Service> extends AsyncDisposable {
   prepare(service: S, progress: (step: Progress) => void, signal: AbortSignal): Promise<void>;
   /** Returns the handle. The instance does not run yet. */
   create(request: CreateRequest<S>, signal: AbortSignal): Promise<string>;
+  /** Gives one that was made beside another its own name; undefined where there is no beside. */
+  rename?(request: { readonly handle: string; readonly name: string }, signal: AbortSignal): Promise<void>;
   /** Resolves when the instance runs; it may have ended already. Starting a running instance is a no-op. */
   start(handle: string, signal: AbortSignal): Promise<void>;
   /** Resolves when the instance has ended, by itself or after `graceMs` by force. No restart policy applies after it. */
@@ -44,6 +46,8 @@ export interface CreateRequest<S extends Service> {
   readonly logs: LogSink;
   /** It does not get the unnamed volumes of the one that it replaces. */
   readonly renewVolumes?: boolean | undefined;
+  /** Handle of the one that it is made beside, with its unnamed volumes, and whose name it will have. Of containers only. */
+  readonly replaces?: string | undefined;
   /** A container for one command: no replica of its service. Of containers only. */
   readonly oneOff?: OneOff | undefined;
 }

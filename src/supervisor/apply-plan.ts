@@ -77,6 +77,7 @@ function title(operation: Operation, options: ApplyPlanOptions): string {
     case 'artifact.prepare':
       return prepareTitle(operation.service, options.project);
     case 'instance.create':
+    case 'instance.rename':
       return instanceTitle(operation.service, operation.index, options.projectName);
     case 'instance.start':
     case 'instance.await':

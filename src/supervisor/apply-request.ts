@@ -2,7 +2,7 @@ import type { ApplyRequest } from '../control/protocol.ts';
 import type { WireError } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Service } from '../model/project.ts';
-import type { Observed } from '../model/state.ts';
+import type { Observed, ObservedInstance } from '../model/state.ts';
 import { chainPlans, formatPlan } from '../plan/builder.ts';
 import { changedVolumes } from '../plan/changed-resources.ts';
 import { findOrphans, reconcile } from '../plan/reconcile.ts';
@@ -42,7 +42,8 @@ export async function applyProject(
     emit({ type: 'changed-volumes', volumes: asked.map(({ key, name }) => ({ key, name })) });
     return [];
   }
-  const plan = planApply(state, { ...request, project }, made.builds, observed);
+  const oneOffs = request.removeOrphans ? ((await engine?.actions.oneOffs(state.parts.name, signal)) ?? []) : [];
+  const plan = planApply(state, { ...request, project }, made.builds, withEnded(observed, oneOffs));
   if (!request.removeOrphans && !request.ignoreOrphans) warnOrphans(findOrphans(project, observed), emit);
   emit({ type: 'plan', plan, text: formatPlan(plan), logSeq: hub.seq });
   if (request.dryRun) return [];
@@ -57,6 +58,11 @@ export async function applyProject(
   await state.recordWasm();
   if (failures.length === 0) await forgetArtifacts(state, project, signal);
   return failures;
+}
+
+/** What is left of commands that have ended goes with the orphans. */
+function withEnded(observed: Observed, oneOffs: readonly ObservedInstance[]): Observed {
+  return { ...observed, oneOffs: oneOffs.filter(({ state }) => state.at === 'exited') };
 }
 
 /** A dry run shows also what would be built. */

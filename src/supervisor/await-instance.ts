@@ -5,6 +5,7 @@ import type { Service } from '../model/project.ts';
 import type { ObservedInstance } from '../model/state.ts';
 import type { Broadcast } from '../util/broadcast.ts';
 import { evaluate } from './condition.ts';
+import type { Verdict } from './condition.ts';
 
 export interface AwaitSources {
   /** Says that an instance may have changed; undefined: any of them. */
@@ -37,9 +38,9 @@ export async function awaitInstance(
     for (;;) {
       signal.throwIfAborted();
       changed = false;
-      const verdict = await judge(id, condition, sources, signal);
+      const { verdict, instance } = await judge(id, condition, sources, signal);
       if (verdict.is === 'met') return;
-      if (verdict.is === 'failed') throw failure(id, condition, verdict.reason, service);
+      if (verdict.is === 'failed') throw failure({ id, condition, reason: verdict.reason, service, instance });
       if (changed) continue;
       await new Promise<void>((resolve) => {
         wake = resolve;
@@ -56,24 +57,47 @@ async function judge(
   condition: AwaitCondition,
   sources: AwaitSources,
   signal: AbortSignal,
-): Promise<ReturnType<typeof evaluate>> {
+): Promise<{ readonly verdict: Verdict; readonly instance?: ObservedInstance | undefined }> {
   try {
     const instance = await sources.look(id, signal);
-    return evaluate(instance?.state, condition);
+    return { verdict: evaluate(instance?.state, condition), instance };
   } catch (error) {
-    if (error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE') return { is: 'waiting' };
+    if (error instanceof WcError && error.code === 'ERR_ENGINE_UNREACHABLE') return { verdict: { is: 'waiting' } };
     throw error;
   }
 }
 
-function failure(id: InstanceId, condition: AwaitCondition, reason: string, service: Service | undefined): WcError {
+interface Failure {
+  readonly id: InstanceId;
+  readonly condition: AwaitCondition;
+  readonly reason: string;
+  readonly service: Service | undefined;
+  readonly instance: ObservedInstance | undefined;
+}
+
+function failure(failed: Failure): WcError {
+  const { id, condition, reason, service } = failed;
   const name = service?.name ?? id;
   const hint =
     reason === 'has no healthcheck'
       ? `give ${name} a healthcheck, or wait for service_started`
       : `see why with: wcompose logs ${name}`;
-  return new WcError('ERR_DEPENDENCY_FAILED', `${name} ${reason}`, {
+  return new WcError('ERR_DEPENDENCY_FAILED', failureText(failed), {
     source: reason === 'has no healthcheck' ? service?.source : undefined,
     hint: condition === 'started' ? undefined : hint,
   });
+}
+
+/** The words of docker compose: scripts look for them. */
+function failureText({ id, condition, reason, service, instance }: Failure): string {
+  const exit =
+    instance?.state.at === 'exited' && instance.state.exit.how === 'code' ? instance.state.exit.code : undefined;
+  if (condition === 'completed' && exit !== undefined)
+    return `service "${service?.name ?? id}" didn't complete successfully: exit ${exit}`;
+  const subject =
+    instance === undefined
+      ? (service?.name ?? id)
+      : `${instance.kind === 'wasm' ? 'Wasm' : 'container'} ${instance.name}`;
+  const what = exit === undefined ? reason : `exited (${exit})`;
+  return condition === 'ready' ? `${subject} ${what}` : `dependency failed to start: ${subject} ${what}`;
 }

@@ -22,7 +22,7 @@ export async function actOnInstances(
   requireNames(request.services, instances);
   const chosen = instances.filter(
     (instance) =>
-      (request.services.length === 0 || request.services.includes(instance.service)) && isTarget(request, instance),
+      (request.services.length === 0 || request.services.includes(instance.service)) && instance.state.at === 'running',
   );
   const refused = chosen.filter((instance) => instance.kind === 'wasm' && refusal(request) !== undefined);
   const [first] = refused;
@@ -49,18 +49,6 @@ export function requireNames(services: readonly string[], instances: readonly Ob
   });
 }
 
-function isTarget(request: InstancesRequest, { state }: ObservedInstance): boolean {
-  const paused = state.at === 'running' && state.paused === true;
-  switch (request.action) {
-    case 'signal':
-      return state.at === 'running';
-    case 'pause':
-      return state.at === 'running' && !paused;
-    case 'unpause':
-      return paused;
-  }
-}
-
 /** Why a Wasm service cannot have this done; undefined: it can. */
 function refusal(request: InstancesRequest): string | undefined {
   if (request.action !== 'signal') return `it cannot be paused`;
@@ -78,6 +66,11 @@ async function act(
   if (request.action === 'signal' && instance.kind === 'wasm') {
     await wasm.runtime.stop(instance.handle, WASM_GRACE_MS[plainSignal(request.signal)] ?? 0, signal);
     return;
+  }
+  const paused = instance.state.at === 'running' && instance.state.paused === true;
+  if (request.action !== 'signal' && paused === (request.action === 'pause')) {
+    const message = `container ${instance.name} is ${paused ? 'already' : 'not'} paused`;
+    throw new WcError('ERR_ENGINE_REFUSED', message);
   }
   const { actions } = await engine.get(signal);
   switch (request.action) {

@@ -32,6 +32,8 @@ export class Instances {
   readonly #running = new Set<InstanceId>();
   /** What is still to be done for the events of an instance; one that takes its time keeps no other waiting. */
   readonly #pending = new Map<InstanceId, Promise<void>>();
+  /** Handles of what was started here and whose end has not been told of yet. */
+  readonly #untold = new Set<string>();
   readonly #hub: LogHub;
   readonly #followers: LogFollowers;
   readonly #project: ProjectName;
@@ -66,8 +68,27 @@ export class Instances {
     this.#set(instance, undefined);
   }
 
+  /** It is started now, so its end will be told of: its last lines first, then the exit. */
+  starting({ handle }: ObservedInstance): void {
+    this.#untold.add(handle);
+  }
+
+  /** Resolves when the end of each of these that has ended is told of, with all that it printed. Of those started here. */
+  async untilTold(instances: readonly ObservedInstance[], signal: AbortSignal): Promise<void> {
+    const ended = instances.filter(({ state }) => state.at === 'exited');
+    const isTold = (): boolean => !ended.some(({ handle }) => this.#untold.has(handle));
+    if (isTold() || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _exits = this.exits.subscribe(() => {
+      if (isTold()) resolve();
+    });
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+  }
+
   /** It was removed; nothing of one that has taken its place. */
   removed({ id, handle }: ObservedInstance): void {
+    this.#untold.delete(handle);
     if (this.#known.get(id)?.handle !== handle) return;
     this.#known.delete(id);
     this.#running.delete(id);
@@ -148,6 +169,7 @@ export class Instances {
     const sink = this.#hub.sink(event.id);
     sink.flush();
     sink.system(`${describeExit(event.exit)}${restarting ? ' (restarting)' : ''}`);
+    if (!restarting) this.#untold.delete(event.handle);
     const name = this.#known.get(event.id)?.name ?? event.id;
     this.exits.emit({ id: event.id, name, exit: event.exit, restarting, running: this.#running.size });
   }

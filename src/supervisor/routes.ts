@@ -162,7 +162,8 @@ async function* instanceEvents(
   using _exits = instances.exits.subscribe((exit) => queue.push({ type: 'exited', ...exit, logSeq: hub.seq }));
   using _engine = instances.engineChanges.subscribe((change) => queue.push({ type: 'engine', ...change }));
   using _notices = notices.subscribe((message) => queue.push({ type: 'warning', message }));
-  yield { type: 'subscribed', running: await countRunning(parts, services, signal), logSeq: hub.seq };
+  const running = await countRunning(parts, services, signal);
+  yield { type: 'subscribed', running, logSeq: hub.seq };
   for await (const event of queue) {
     if (event.type !== 'exited' || event.restarting) yield event;
     else yield { ...event, running: await countLeft(parts, services, signal) };
@@ -177,9 +178,15 @@ async function countLeft(parts: RouteParts, services: readonly string[], signal:
   return await countRunning(parts, services, signal);
 }
 
+/** None only when also the last lines of the last one are in the log. */
 async function countRunning(parts: RouteParts, services: readonly string[], signal: AbortSignal): Promise<number> {
   const { instances, engineAway } = await parts.supervisor.list(signal);
-  const up = instances.filter(isUp).filter(({ service }) => services.length === 0 || services.includes(service));
+  const watched = instances.filter(({ service }) => services.length === 0 || services.includes(service));
+  const up = watched.filter(isUp).length;
+  if (up === 0) await parts.instances.untilTold(watched, AbortSignal.any([signal, AbortSignal.timeout(TOLD_MS)]));
   // While the Engine is away its containers may well run: nobody should be told that all is over.
-  return engineAway === undefined ? up.length : Math.max(1, up.length);
+  return engineAway === undefined ? up : Math.max(1, up);
 }
+
+/** The Engine's news of an end may be later than the end, but not by so much. */
+const TOLD_MS = 5_000;

@@ -24,6 +24,8 @@ export interface OperationContext {
   readonly refreshFabric: (signal: AbortSignal) => Promise<void>;
   readonly volumes: ProjectVolumes;
   readonly instances: Instances;
+  /** Made beside those that they replace, and not renamed yet. */
+  readonly replacements: Map<InstanceId, ObservedInstance>;
   readonly hub: LogHub;
   readonly hash: (service: Service) => string;
   readonly build: BuildHow;
@@ -57,8 +59,11 @@ export async function runOperation(
       return await prepare(operation.service, context, signal);
     case 'instance.create':
       return await createInstance(operation, context, signal);
+    case 'instance.rename':
+      return await renameInstance(operation, context, signal);
     case 'instance.start': {
       const { instance, runtime } = find(operation.id, context);
+      context.instances.starting(instance);
       return await runtime.start(instance.handle, signal);
     }
     case 'instance.await':
@@ -127,16 +132,17 @@ async function createInstance(
       configFiles: project.files,
       logs: context.hub.sink(id),
       renewVolumes: operation.renewVolumes,
+      replaces: operation.replaces?.handle,
     },
     signal,
   );
-  context.instances.created({
+  const made = {
     id,
     service: service.name,
     index,
     kind: service.kind,
     handle,
-    name: service.containerName ?? `${project.name}-${service.name}-${index}`,
+    name: nameOf(project, service, index),
     image: '',
     configHash,
     state: { at: 'created' },
@@ -144,7 +150,26 @@ async function createInstance(
     addresses: {},
     createdAt: 0,
     restarts: 0,
-  });
+  } as const;
+  // Until it has its name the other one is the instance.
+  if (operation.replaces === undefined) context.instances.created(made);
+  else context.replacements.set(id, made);
+}
+
+async function renameInstance(
+  { id, service, index }: Extract<Operation, { op: 'instance.rename' }>,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const made = context.replacements.get(id);
+  if (made === undefined) throw new WcError('ERR_INTERNAL', `plan renames ${id}, which was never created`);
+  const name = nameOf(context.project, service, index);
+  await runtimeOf(service.kind, context).rename?.({ handle: made.handle, name }, signal);
+  context.instances.created(made);
+}
+
+function nameOf(project: Project, service: Service, index: number): string {
+  return service.containerName ?? `${project.name}-${service.name}-${index}`;
 }
 
 async function awaitCondition(

@@ -37,6 +37,7 @@ export async function runPlan(
     refreshFabric: async (inner: AbortSignal) => await wasm.refresh(inner),
     volumes,
     instances,
+    replacements: new Map(),
     hub,
     hash: (service: Service) => state.hash(service, project, instances.containers()),
     build: options.build ?? AS_THE_FILE_SAYS,

@@ -11,6 +11,7 @@ const VERBS: Readonly<Record<NodeView['op'], readonly [doing: string, done: stri
   'artifact.push': ['Pushing', 'Pushed'],
   'artifact.prepare': ['Preparing', 'Ready'],
   'instance.create': ['Creating', 'Created'],
+  'instance.rename': ['Renaming', 'Renamed'],
   'instance.start': ['Starting', 'Started'],
   'instance.await': ['Waiting', 'Ready'],
   'instance.stop': ['Stopping', 'Stopped'],
@@ -35,6 +36,9 @@ const SKIPPED: Partial<Readonly<Record<NodeView['op'], string>>> = {
   'instance.remove': 'Not removed',
 };
 
+/** What is only a step on the way to something else that is told. */
+const QUIET: ReadonlySet<NodeView['op']> = new Set(['instance.rename']);
+
 /** One line for a change of one plan node; undefined when there is nothing worth a line. */
 export function planLine(node: NodeView, output: Output): string | undefined {
   const [doing, done] = VERBS[node.op];
@@ -46,6 +50,7 @@ export function planLine(node: NodeView, output: Output): string | undefined {
     case 'done': {
       // An image that is there already or a module in the cache is no news.
       if (node.op === 'artifact.prepare' && (node.ms ?? 0) < SLOW_MS) return undefined;
+      if (QUIET.has(node.op)) return undefined;
       const seconds = output.style('dim', `${((node.ms ?? 0) / 1000).toFixed(1)}s`);
       return line(output.style('green', '✔'), node.title, `${done}  ${seconds}`);
     }

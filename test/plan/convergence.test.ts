@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest';
 
+import { oneOffId } from '../../src/model/ids.ts';
 import type { Dependency, Project, Service } from '../../src/model/project.ts';
 import type { InstanceState, Observed, ObservedInstance } from '../../src/model/state.ts';
 import { formatPlan } from '../../src/plan/builder.ts';
@@ -55,6 +56,19 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['nothing that is as the file says', project([a]), observed([seen(a)])],
     ['another configuration', project([a]), observed([seen(a, old)])],
     ['another image of the same name', project([a]), observed([seen(a, { imageChanged: true })])],
+    [
+      'left half made: made beside the old one, which is still there',
+      project([a]),
+      observed([
+        seen(a, { ...old, createdAt: 1 }),
+        seen(a, { name: '0123456789ab_demo-a-1', handle: 'beside', state: { at: 'created' }, createdAt: 2 }),
+      ]),
+    ],
+    [
+      'a container that is named so by the file',
+      project([container('a', { containerName: '0123456789ab_x' })]),
+      observed([seen(a, { name: '0123456789ab_x' })]),
+    ],
     ['another kind', project([wasm('a')]), observed([seen(a)])],
     ['not on its network', project([a]), observed([seen(a, { connected: {}, mounted: [] })])],
     ['on a network of the same name that is gone', project([a]), observed([seen(a, on('n0'))])],
@@ -141,6 +155,12 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
       { wait: true },
     ],
     ['orphans stay', project([a]), observed([seen(a), seen(db)])],
+    [
+      '--remove-orphans takes also what is left of commands',
+      project([a]),
+      { ...observed([seen(a)]), oneOffs: [seen(a, { id: oneOffId('a', 'x'), handle: 'one-off', state: ended })] },
+      { removeOrphans: true },
+    ],
     ['--remove-orphans', project([a]), observed([seen(a), seen(db)]), { removeOrphans: true }],
     [
       '--remove-orphans leaves services of other profiles',

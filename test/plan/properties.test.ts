@@ -90,6 +90,7 @@ function projectOf(all: readonly Service[]): Project {
 /** What there is after every operation of the plan was done. */
 function apply(plan: Plan, before: Observed): Observed {
   const present = new Map(before.instances.map((instance) => [instance.id, instance]));
+  const beside = new Map<string, ObservedInstance>();
   const networks = [...before.networks];
   const volumes = [...before.volumes];
   for (const { operation } of plan.nodes) {
@@ -101,10 +102,13 @@ function apply(plan: Plan, before: Observed): Observed {
         volumes.push({ key: operation.volume.key, name: operation.volume.name, id: operation.volume.key });
         break;
       case 'instance.create':
-        present.set(
+        (operation.replaces === undefined ? present : beside).set(
           operation.id,
           seen(operation.service, { index: operation.index, id: operation.id, state: { at: 'created' } }),
         );
+        break;
+      case 'instance.rename':
+        present.set(operation.id, mustHave(beside.get(operation.id), operation.id));
         break;
       case 'instance.start':
         present.set(operation.id, { ...mustHave(present.get(operation.id), operation.id), state: running });

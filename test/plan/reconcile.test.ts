@@ -53,10 +53,11 @@ describe('reconcile: desired and observed state in, plan out', () => {
     const plan = reconcile(project([a, b]), observed([seen(a), seen(b, { configHash: 'old' })]), options);
     expect(formatPlan(plan)).toMatchInlineSnapshot(`
       "[] -> #1 service:b, artifact.prepare, b
-      [1] -> #2 service:b#1, instance.stop, config changed
-      [2] -> #3 service:b#1, instance.remove, config changed
-      [1,3] -> #4 service:b#1, instance.create, config changed
-      [4] -> #5 service:b#1, instance.start, created"
+      [1] -> #2 service:b#1, instance.create, config changed
+      [2] -> #3 service:b#1, instance.stop, config changed
+      [3] -> #4 service:b#1, instance.remove, config changed
+      [2,4] -> #5 service:b#1, instance.rename, config changed
+      [5] -> #6 service:b#1, instance.start, created"
     `);
   });
 
@@ -143,10 +144,11 @@ describe('reconcile: desired and observed state in, plan out', () => {
     expect(plans).toMatchInlineSnapshot(`
       {
         "always": "[] -> #1 service:a, artifact.prepare, a
-      [1] -> #2 service:a#1, instance.stop, forced
-      [2] -> #3 service:a#1, instance.remove, forced
-      [1,3] -> #4 service:a#1, instance.create, forced
-      [4] -> #5 service:a#1, instance.start, created",
+      [1] -> #2 service:a#1, instance.create, forced
+      [2] -> #3 service:a#1, instance.stop, forced
+      [3] -> #4 service:a#1, instance.remove, forced
+      [2,4] -> #5 service:a#1, instance.rename, forced
+      [5] -> #6 service:a#1, instance.start, created",
         "never": "",
         "noStart": "[] -> #1 network:default, network.create, not found
       [] -> #2 service:a, artifact.prepare, a

@@ -111,4 +111,23 @@ describe('events of instances', () => {
       ]);
     });
   });
+
+  test('the end of what was started here is awaited with its last lines, that of others is not', async ({ expect }) => {
+    await bench(async ({ instances, push, endLog }) => {
+      const ended = [container(slow, 'slow-1'), container(quick, 'quick-1')].map((one): ObservedInstance => ({
+        ...one,
+        state: { at: 'exited', exit: code(0), since: 1 },
+      }));
+      // Nobody started them here: there may be no news of them any more.
+      await instances.untilTold(ended, AbortSignal.timeout(60_000));
+      instances.starting(container(slow, 'slow-1'));
+      const exits: string[] = [];
+      using _exits = instances.exits.subscribe((exit) => exits.push(exit.name));
+      const told = instances.untilTold(ended, AbortSignal.timeout(60_000)).then(() => [...exits]);
+      push({ type: 'exited', handle: 'slow-1', id: slow, at: 1, exit: code(0) });
+      endLog();
+      expect(await told).toEqual(['demo-slow-1']);
+      await instances.untilTold(ended, AbortSignal.timeout(60_000));
+    });
+  });
 });

@@ -24,6 +24,8 @@ export function createContainerRuntime(engine: Engine): Runtime<ContainerService
   /** What error messages need to know of a container this process made. */
   const made = new Map<string, { readonly name: string; readonly service: ContainerService }>();
   const volumes = new AnonymousVolumes(engine);
+  /** Their volumes have been handed on. */
+  const replaced = new Set<string>();
   const subject = (verb: string, handle: string): ErrorSubject => {
     const known = made.get(handle);
     return { doing: `${verb} container ${known?.name ?? handle.slice(0, 12)}`, service: known?.service };
@@ -36,7 +38,15 @@ export function createContainerRuntime(engine: Engine): Runtime<ContainerService
     create: async (request, signal) => {
       const { id, name } = await create(engine, volumes, request, signal);
       made.set(id, { name, service: request.service });
+      if (request.replaces !== undefined) replaced.add(request.replaces);
       return id;
+    },
+    rename: async ({ handle, name }, signal) => {
+      await explained(subject('rename', handle), async () => {
+        await engine.request('POST', `/containers/${handle}/rename`, { query: { name } }, signal);
+      });
+      const known = made.get(handle);
+      if (known !== undefined) made.set(handle, { ...known, name });
     },
     start: async (handle, signal) => {
       try {
@@ -52,7 +62,7 @@ export function createContainerRuntime(engine: Engine): Runtime<ContainerService
     remove: async (handle, signal) => {
       const container = await inspect(engine, handle, signal);
       if (container !== undefined) {
-        volumes.keep(container);
+        if (!replaced.delete(handle)) volumes.keep(container);
         await removeContainer(engine, handle, signal);
       }
       made.delete(handle);
@@ -80,13 +90,14 @@ async function create(
   requireApi(engine, service);
   requireContents(service.files ?? []);
   const image = await inspectImage(engine, service.image, signal);
+  const former = request.replaces === undefined ? undefined : await inspect(engine, request.replaces, signal);
+  if (former !== undefined) volumes.keep(former);
   const provided = await volumes.provide(resolved, image, signal);
-  const { name, body, connect } = planCreate(
-    { ...resolved, mounts: provided.mounts },
-    engine.supports(SEVERAL_NETWORKS),
-    image?.Id,
-  );
-  const subject = { doing: `create container ${name}`, service };
+  const planned = planCreate({ ...resolved, mounts: provided.mounts }, engine.supports(SEVERAL_NETWORKS), image?.Id);
+  const { body, connect } = planned;
+  // docker compose gives the same name, and both know what it means.
+  const name = request.replaces === undefined ? planned.name : `${request.replaces.slice(0, 12)}_${planned.name}`;
+  const subject = { doing: `create container ${planned.name}`, service };
   let id: string | undefined;
   try {
     return await explained(subject, async () => {
