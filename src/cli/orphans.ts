@@ -6,9 +6,9 @@ export interface OrphanPolicy {
 }
 
 /** What becomes of instances of services that the file no longer has: the flag, else the variables of docker compose. */
-export function orphanPolicy(flag: boolean, env: Readonly<Record<string, string | undefined>>): OrphanPolicy {
-  const removeOrphans = flag || isTrue(env['COMPOSE_REMOVE_ORPHANS']);
-  const ignoreOrphans = isTrue(env['COMPOSE_IGNORE_ORPHANS']);
+export function orphanPolicy(flag: boolean, variable: (name: string) => string | undefined): OrphanPolicy {
+  const removeOrphans = flag || isTrue(variable('COMPOSE_REMOVE_ORPHANS'));
+  const ignoreOrphans = isTrue(variable('COMPOSE_IGNORE_ORPHANS'));
   if (removeOrphans && ignoreOrphans)
     throw new WcError('ERR_USAGE', 'cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans');
   return { removeOrphans, ignoreOrphans };

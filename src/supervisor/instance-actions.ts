@@ -22,7 +22,8 @@ export async function actOnInstances(
   requireNames(request.services, instances);
   const chosen = instances.filter(
     (instance) =>
-      (request.services.length === 0 || request.services.includes(instance.service)) && instance.state.at === 'running',
+      instance.state.at === 'running' &&
+      (request.services.length === 0 ? !isDone(request, instance) : request.services.includes(instance.service)),
   );
   const refused = chosen.filter((instance) => instance.kind === 'wasm' && refusal(request) !== undefined);
   const [first] = refused;
@@ -49,6 +50,12 @@ export function requireNames(services: readonly string[], instances: readonly Ob
   });
 }
 
+/** An error where the service is named; of all that there is, it is left as it is. */
+function isDone({ action }: InstancesRequest, { state }: ObservedInstance): boolean {
+  const paused = state.at === 'running' && state.paused === true;
+  return action !== 'signal' && paused === (action === 'pause');
+}
+
 /** Why a Wasm service cannot have this done; undefined: it can. */
 function refusal(request: InstancesRequest): string | undefined {
   if (request.action !== 'signal') return `it cannot be paused`;
@@ -67,9 +74,8 @@ async function act(
     await wasm.runtime.stop(instance.handle, WASM_GRACE_MS[plainSignal(request.signal)] ?? 0, signal);
     return;
   }
-  const paused = instance.state.at === 'running' && instance.state.paused === true;
-  if (request.action !== 'signal' && paused === (request.action === 'pause')) {
-    const message = `container ${instance.name} is ${paused ? 'already' : 'not'} paused`;
+  if (isDone(request, instance)) {
+    const message = `container ${instance.name} is ${request.action === 'pause' ? 'already' : 'not'} paused`;
     throw new WcError('ERR_ENGINE_REFUSED', message);
   }
   const { actions } = await engine.get(signal);

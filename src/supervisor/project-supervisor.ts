@@ -1,6 +1,7 @@
 import type { ApplyRequest, DownRequest, Listing, ServicesRequest, SupervisorEvent } from '../control/protocol.ts';
 import { toWireError } from '../model/diagnostic.ts';
 import type { WireError } from '../model/diagnostic.ts';
+import type { ProjectName } from '../model/ids.ts';
 import type { Project } from '../model/project.ts';
 import { applyProject } from './apply-request.ts';
 import { takeDown } from './down-request.ts';
@@ -22,6 +23,10 @@ export class ProjectSupervisor {
 
   constructor(parts: SupervisorParts) {
     this.#state = new ProjectState(parts);
+  }
+
+  get name(): ProjectName {
+    return this.#state.parts.name;
   }
 
   get empty(): boolean {

@@ -4,6 +4,7 @@ import type { Session, SessionHandler } from '../control/session-server.ts';
 import type { LogHub } from '../logs/hub.ts';
 import { WcError } from '../model/diagnostic.ts';
 import { attach } from './attach.ts';
+import type { ObservedInstance } from '../model/state.ts';
 import { chooseInstance } from './choose-instance.ts';
 import { serveFiles } from './file-sessions.ts';
 import type { FileSessionParts } from './file-sessions.ts';
@@ -88,7 +89,8 @@ async function prepare(parts: SessionParts, request: RunRequest, session: Sessio
 async function exec(parts: SessionParts, request: ExecRequest, session: Session): Promise<number> {
   // Without its user nobody waits for the command; it goes on in the container.
   const signal = AbortSignal.any([parts.shutdown, session.gone]);
-  const instance = chooseInstance(request, (await parts.supervisor.list(signal)).instances);
+  const { instances } = await parts.supervisor.list(signal);
+  const instance = (await runningOneOff(parts, request, instances, signal)) ?? chooseInstance(request, instances);
   if (instance.kind === 'wasm') {
     throw new WcError('ERR_USAGE', `${request.service} is a Wasm service: nothing can be run inside of a module`, {
       hint: `wcompose run ${request.service} ARGS starts a new instance of its module with arguments of your own`,
@@ -111,4 +113,16 @@ async function exec(parts: SessionParts, request: ExecRequest, session: Session)
     session,
     signal,
   );
+}
+
+/** Where nothing of the service runs but a container of `run`, that is the one that is meant. */
+async function runningOneOff(
+  { engine, supervisor }: SessionParts,
+  { service, index }: ExecRequest,
+  instances: readonly ObservedInstance[],
+  signal: AbortSignal,
+): Promise<ObservedInstance | undefined> {
+  const isRunning = (one: ObservedInstance): boolean => one.service === service && one.state.at === 'running';
+  if (index !== undefined || instances.some(isRunning) || engine.current === undefined) return undefined;
+  return (await engine.current.actions.oneOffs(supervisor.name, signal)).find(isRunning);
 }

@@ -89,11 +89,20 @@ test('one pull policy for all images; modules have none', ({ expect }) => {
 });
 
 test('orphans: the flag, and the variables of docker compose', ({ expect }) => {
-  expect(orphanPolicy(true, {})).toEqual({ removeOrphans: true, ignoreOrphans: false });
-  expect(orphanPolicy(false, { COMPOSE_REMOVE_ORPHANS: '1' })).toEqual({ removeOrphans: true, ignoreOrphans: false });
-  expect(orphanPolicy(false, { COMPOSE_IGNORE_ORPHANS: 'true' })).toEqual({
+  const given =
+    (variables: Readonly<Record<string, string>>) =>
+    (name: string): string | undefined =>
+      variables[name];
+  expect(orphanPolicy(true, given({}))).toEqual({ removeOrphans: true, ignoreOrphans: false });
+  expect(orphanPolicy(false, given({ COMPOSE_REMOVE_ORPHANS: '1' }))).toEqual({
+    removeOrphans: true,
+    ignoreOrphans: false,
+  });
+  expect(orphanPolicy(false, given({ COMPOSE_IGNORE_ORPHANS: 'true' }))).toEqual({
     removeOrphans: false,
     ignoreOrphans: true,
   });
-  expect(() => orphanPolicy(true, { COMPOSE_IGNORE_ORPHANS: '1' })).toThrow('cannot combine COMPOSE_IGNORE_ORPHANS');
+  expect(() => orphanPolicy(true, given({ COMPOSE_IGNORE_ORPHANS: '1' }))).toThrow(
+    'cannot combine COMPOSE_IGNORE_ORPHANS',
+  );
 });

@@ -21,13 +21,13 @@ export async function down(
   context: CommandContext,
   interrupts: Interrupts,
 ): Promise<ExitStatusCode> {
-  const { name, project } = await identify(context);
+  const { name, project, variable } = await identify(context);
   const { client } = await ensureSupervisor(name, { sameVersion: false }, context.signal);
   const request = {
     project,
     services,
     removeVolumes: options.volumes === true,
-    removeOrphans: orphanPolicy(options.removeOrphans === true, process.env).removeOrphans,
+    removeOrphans: orphanPolicy(options.removeOrphans === true, variable).removeOrphans,
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     dryRun: options.dryRun === true,
     engineEnv: pickEngineEnv(process.env),
@@ -41,13 +41,19 @@ export async function down(
   });
 }
 
+interface Identity {
+  readonly name: ProjectName;
+  readonly project?: Project;
+  readonly variable: (name: string) => string | undefined;
+}
+
 /** `down` also works where no compose file is: then the project is what its name and labels say. */
-async function identify(context: CommandContext): Promise<{ readonly name: ProjectName; readonly project?: Project }> {
+async function identify(context: CommandContext): Promise<Identity> {
   try {
-    const { project } = await context.loadProject([]);
-    return { name: project.name, project };
+    const { project, variable } = await context.loadProject([]);
+    return { name: project.name, project, variable };
   } catch (error) {
     if (!(error instanceof WcError) || error.code !== 'ERR_COMPOSE_NOT_FOUND') throw error;
-    return { name: await context.projectName() };
+    return { name: await context.projectName(), variable: (name) => process.env[name] };
   }
 }

@@ -25,7 +25,7 @@ export async function scale(
     withDependencies: options.deps !== false,
     recreate: 'changed',
     recreateDependencies: 'changed',
-    ...orphanPolicy(false, process.env),
+    ...orphanPolicy(false, loaded.variable),
     renewVolumes: false,
     changedVolumes: [],
     build: 'missing',

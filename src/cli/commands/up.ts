@@ -1,4 +1,5 @@
 import { pickEngineEnv } from '../../control/engine-env.ts';
+import type { LoadedProject } from '../../compose/load.ts';
 import type { ApplyRequest, SupervisorEvent } from '../../control/protocol.ts';
 import { WcError } from '../../model/diagnostic.ts';
 import type { Project } from '../../model/project.ts';
@@ -28,12 +29,15 @@ export async function up(
 ): Promise<ExitStatusCode> {
   checkUpFlags(options);
   const context = options.noColor === true ? { ...given, output: withoutColors(given.output) } : given;
-  const project = await loadProject(services, options, context);
+  const { project, variable } = await loadProject(services, options, context);
   const attached = ![options.detach, options.wait, options.dryRun, options.noStart].includes(true);
   checkExitFrom(options, Object.keys(project.services));
   const attachTo = attachedServices(project, services, options);
   const { client } = await ensureSupervisor(project.name, { sameVersion: true }, context.signal);
-  const request = applyRequest(project, services, options, attached);
+  const request = {
+    ...applyRequest(project, services, options, attached),
+    ...orphanPolicy(options.removeOrphans === true, variable),
+  };
   const apply = (signal: AbortSignal): AsyncIterable<SupervisorEvent> =>
     pullQuietly(options, confirmVolumes(client, request, context, signal));
   if (attached) {
@@ -52,10 +56,14 @@ export async function up(
   });
 }
 
-async function loadProject(services: readonly string[], options: UpOptions, context: CommandContext): Promise<Project> {
+async function loadProject(
+  services: readonly string[],
+  options: UpOptions,
+  context: CommandContext,
+): Promise<Pick<LoadedProject, 'project' | 'variable'>> {
   const loaded = await context.loadProject(services);
   const project = withPullPolicy(applyScales(loaded.project, options.scale ?? []), options.pull);
-  if (Object.keys(project.services).length > 0) return project;
+  if (Object.keys(project.services).length > 0) return { ...loaded, project };
   throw new WcError('ERR_NO_SUCH_SERVICE', 'no service selected', {
     hint: 'the file has none, or all of them are in profiles that are not enabled (--profile)',
   });
@@ -74,7 +82,7 @@ function applyRequest(
   services: readonly string[],
   options: UpOptions,
   attached: boolean,
-): ApplyRequest {
+): Omit<ApplyRequest, 'removeOrphans' | 'ignoreOrphans'> {
   const unlessNamed = options.noRecreate === true ? 'never' : 'changed';
   return {
     project,
@@ -82,7 +90,6 @@ function applyRequest(
     withDependencies: options.noDeps !== true,
     recreate: options.forceRecreate === true ? 'always' : unlessNamed,
     recreateDependencies: options.alwaysRecreateDeps === true ? 'always' : unlessNamed,
-    ...orphanPolicy(options.removeOrphans === true, process.env),
     renewVolumes: options.renewAnonVolumes === true,
     changedVolumes: options.yes === true ? 'all' : 'ask',
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,

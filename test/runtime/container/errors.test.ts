@@ -85,7 +85,7 @@ const REFUSALS: readonly (readonly [string, number, string, string, RegExp, numb
     409,
     'Conflict. The container name "/web" is already in use by container "abc". You have to remove it.',
     'ERR_NAME_TAKEN',
-    /^container name web is taken/,
+    /^container name "web" is already in use/,
     1,
   ],
   [
