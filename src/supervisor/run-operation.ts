@@ -73,15 +73,20 @@ export async function runOperation(
       await runtimeOf(instance.kind, context).stop(instance.handle, graceMs, signal);
       return;
     }
-    case 'instance.remove': {
-      const { instance } = operation;
-      // What a dead supervisor ran is gone already.
-      if (instance.state.at === 'exited' && instance.state.exit.how === 'lost') return;
-      await runtimeOf(instance.kind, context).remove(instance.handle, signal);
-      context.instances.removed(instance);
-      return;
-    }
+    case 'instance.remove':
+      return await removeInstance(operation.instance, context, signal);
   }
+}
+
+async function removeInstance(
+  instance: ObservedInstance,
+  context: OperationContext,
+  signal: AbortSignal,
+): Promise<void> {
+  // What a dead supervisor ran is gone already.
+  if (instance.state.at === 'exited' && instance.state.exit.how === 'lost') return;
+  await runtimeOf(instance.kind, context).remove(instance.handle, signal);
+  context.instances.removed(instance);
 }
 
 async function prepare(service: Service, context: OperationContext, signal: AbortSignal): Promise<void> {

@@ -36,9 +36,6 @@ const SKIPPED: Partial<Readonly<Record<NodeView['op'], string>>> = {
   'instance.remove': 'Not removed',
 };
 
-/** What is only a step on the way to something else that is told. */
-const QUIET: ReadonlySet<NodeView['op']> = new Set(['instance.rename']);
-
 /** One line for a change of one plan node; undefined when there is nothing worth a line. */
 export function planLine(node: NodeView, output: Output): string | undefined {
   const [doing, done] = VERBS[node.op];
@@ -48,9 +45,7 @@ export function planLine(node: NodeView, output: Output): string | undefined {
     case 'progress':
       return line(' ', node.title, node.detail ?? doing);
     case 'done': {
-      // An image that is there already or a module in the cache is no news.
-      if (node.op === 'artifact.prepare' && (node.ms ?? 0) < SLOW_MS) return undefined;
-      if (QUIET.has(node.op)) return undefined;
+      if (isQuiet(node)) return undefined;
       const seconds = output.style('dim', `${((node.ms ?? 0) / 1000).toFixed(1)}s`);
       return line(output.style('green', '✔'), node.title, `${done}  ${seconds}`);
     }
@@ -63,6 +58,11 @@ export function planLine(node: NodeView, output: Output): string | undefined {
     case 'cancelled':
       return undefined;
   }
+}
+
+/** A name is a step on the way; an image that is there already or a module in the cache is no news. */
+function isQuiet({ op, ms }: NodeView): boolean {
+  return op === 'instance.rename' || (op === 'artifact.prepare' && (ms ?? 0) < SLOW_MS);
 }
 
 /** Lines of what is new: a step that only got further would be a flood of them. */

@@ -13,7 +13,7 @@ export interface Thing {
 }
 
 interface Request {
-  readonly query?: Readonly<Record<string, unknown>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly filters?: Readonly<Record<string, readonly string[]>>;
   readonly body?: unknown;
 }
@@ -46,17 +46,21 @@ export class MemoryEngine {
     if (kind === 'images') return { Id: `sha256:${which}`, Os: 'linux', Architecture: 'amd64' };
     if (method === 'GET' && (which === '' || which === 'json') && verb === '') return this.#list(kind, filters);
     if (method === 'POST' && which === 'create') return this.#create(kind as Thing['kind'], query, body);
-    // Who is connected is changed by it, and not the network.
-    const connects = verb === 'connect';
-    const target = connects ? (body as { Container: string }).Container : which;
-    const found = this.#things.find(
-      (thing) => thing.kind === (connects ? 'containers' : kind) && (thing.id === target || thing.name === target),
-    );
-    if (found === undefined) throw new EngineError(`${method} ${path}`, 404, `no such object: ${target}`);
+    const found = this.#find(kind, which, verb === 'connect' ? (body as { Container: string }).Container : undefined);
+    if (found === undefined) throw new EngineError(`${method} ${path}`, 404, `no such object: ${which}`);
     if (method === 'GET') return show(found);
     this.touched.push(found);
     this.#change(found, method, verb, query);
     return undefined;
+  }
+
+  /** Who is connected to a network is changed by it, and not the network. */
+  #find(kind: string, which: string, connected: string | undefined): Thing | undefined {
+    const wanted = connected ?? which;
+    return this.#things.find(
+      (thing) =>
+        thing.kind === (connected === undefined ? kind : 'containers') && [thing.id, thing.name].includes(wanted),
+    );
   }
 
   #list(kind: string, filters: Readonly<Record<string, readonly string[]>>): unknown {
@@ -73,7 +77,11 @@ export class MemoryEngine {
     return kind === 'volumes' ? { Volumes: found.map(show) } : found.map(show);
   }
 
-  #create(kind: Thing['kind'], query: Readonly<Record<string, unknown>>, body: unknown): unknown {
+  #create(
+    kind: Thing['kind'],
+    query: Readonly<Record<string, string | number | boolean | undefined>>,
+    body: unknown,
+  ): unknown {
     const wanted = body as { Name?: string; Labels?: Labels };
     const id = `new${++this.#made}`.padEnd(64, '0');
     const name = String(query['name'] ?? wanted.Name ?? id);
@@ -89,7 +97,12 @@ export class MemoryEngine {
     return show(made);
   }
 
-  #change(thing: Thing, method: string, verb: string, query: Readonly<Record<string, unknown>>): void {
+  #change(
+    thing: Thing,
+    method: string,
+    verb: string,
+    query: Readonly<Record<string, string | number | boolean | undefined>>,
+  ): void {
     const at = this.#things.indexOf(thing);
     if (method === 'DELETE') this.#things.splice(at, 1);
     else if (verb === 'start') this.#things[at] = { ...thing, status: 'running' };

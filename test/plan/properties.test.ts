@@ -91,6 +91,8 @@ function projectOf(all: readonly Service[]): Project {
 function apply(plan: Plan, before: Observed): Observed {
   const present = new Map(before.instances.map((instance) => [instance.id, instance]));
   const beside = new Map<string, ObservedInstance>();
+  const placeOf = ({ replaces }: { readonly replaces?: unknown }): Map<string, ObservedInstance> =>
+    replaces === undefined ? present : beside;
   const networks = [...before.networks];
   const volumes = [...before.volumes];
   for (const { operation } of plan.nodes) {
@@ -102,7 +104,7 @@ function apply(plan: Plan, before: Observed): Observed {
         volumes.push({ key: operation.volume.key, name: operation.volume.name, id: operation.volume.key });
         break;
       case 'instance.create':
-        (operation.replaces === undefined ? present : beside).set(
+        placeOf(operation).set(
           operation.id,
           seen(operation.service, { index: operation.index, id: operation.id, state: { at: 'created' } }),
         );
