@@ -42,11 +42,11 @@ export class MemoryEngine {
   }
 
   #answer(method: string, path: string, { query = {}, filters = {}, body }: Request): unknown {
-    const [kind = '', which = '', verb = ''] = path.slice(1).split('/').map(decodeURIComponent);
+    const [kind, which, verb] = partsOf(path);
     if (kind === 'images') return { Id: `sha256:${which}`, Os: 'linux', Architecture: 'amd64' };
     if (method === 'GET' && (which === '' || which === 'json') && verb === '') return this.#list(kind, filters);
     if (method === 'POST' && which === 'create') return this.#create(kind as Thing['kind'], query, body);
-    const found = this.#find(kind, which, verb === 'connect' ? (body as { Container: string }).Container : undefined);
+    const found = this.#find(kind, which, (body as { Container?: string } | undefined)?.Container);
     if (found === undefined) throw new EngineError(`${method} ${path}`, 404, `no such object: ${which}`);
     if (method === 'GET') return show(found);
     this.touched.push(found);
@@ -122,6 +122,12 @@ export class MemoryEngine {
         `Conflict. The container name "/${name}" is already in use by container "x".`,
       );
   }
+}
+
+/** `/containers/web/start`: the kind, which one, and what is to be done. */
+function partsOf(path: string): readonly [kind: string, which: string, verb: string] {
+  const [kind = '', which = '', verb = ''] = path.slice(1).split('/').map(decodeURIComponent);
+  return [kind, which, verb];
 }
 
 /** One shape for listing and inspection: each reads its part. */
