@@ -1,6 +1,6 @@
 /*
- * A server of test/bench/http.mjs and component.mjs: `node http-server.mjs node|wasm|component [file]`; prints the port
- * that it serves.
+ * A server of test/bench/http.mjs, cgi.mjs and component.mjs: `node http-server.mjs node|wasm|cgi|component [file]`;
+ * prints the port that it serves.
  */
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -25,9 +25,13 @@ async function serveWasm(component) {
   const runtime = createWasmRuntime({ fabric: new FakeFabric() });
   const never = new AbortController().signal;
   const ports = [tcpPort(8080)];
+  const own =
+    process.argv[2] === 'cgi'
+      ? wasmService('web', 'cgi', [], { interface: 'cgi', ports })
+      : wasmService('web', 'http-poll', ['8080'], { ports });
   const service =
     component === undefined
-      ? wasmService('web', 'http-poll', ['8080'], { ports })
+      ? own
       : wasmService('web', { path: component }, [], { ports, http: { instances: process.argv[4] ?? 'per-request' } });
   const logs = { write: () => undefined, system: (text) => process.stderr.write(`${text}\n`), flush: () => undefined };
   const about = { project: 'bench', index: 1, configHash: '', mounts: [], networks: [], workingDir: tmpdir() };

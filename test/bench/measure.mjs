@@ -1,10 +1,10 @@
 /* What the benches share: medians, spreads, processor time of other processes. */
 import { readFileSync } from 'node:fs';
 
-/** Seconds of processor time, user and system, of a process with all its threads. */
+/** Seconds of processor time, user and system, of a process with all its threads and the children that have ended. */
 export function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / 100;
 }
 
 export function median(list) {

@@ -1,5 +1,6 @@
 /* Servers that take turns under the same load, for the benches of HTTP. */
 import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { cpuSeconds, isShort, print, ratio, rounds, spread } from './measure.mjs';
 
@@ -16,7 +17,12 @@ export async function start(name, program, args, env = {}) {
   child.once('error', reject);
   child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
   child.stdout.once('data', (line) => resolve(Number(/\d+/.exec(String(line))?.[0])));
-  servers.set(name, { child, port: await promise });
+  servers.set(name, { children: [child], port: await promise });
+}
+
+/** Processes that serve a port together and do so already. */
+export function add(name, children, port) {
+  servers.set(name, { children, port });
 }
 
 /** All servers with each number of connections that the command line says; prints what they did. */
@@ -25,7 +31,9 @@ export function compare() {
 }
 
 export function endAll() {
-  for (const { child } of servers.values()) child.kill('SIGKILL');
+  for (const { children } of servers.values()) {
+    for (const pid of processesOf(children)) process.kill(pid, 'SIGKILL');
+  }
 }
 
 function measure(count) {
@@ -46,12 +54,21 @@ function measure(count) {
   }
 }
 
-function load({ child, port }, count) {
-  const from = cpuSeconds(child.pid);
+function load({ children, port }, count) {
+  const cpu = () => processesOf(children).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const from = cpu();
   const args = ['-t1', `-c${count}`, `-d${seconds}s`, `http://127.0.0.1:${port}/`];
   const told = execFileSync('wrk', args, { encoding: 'utf8' });
   const requests = Number(/(\d+) requests in/.exec(told)?.[1]);
   // A slow server may let wrk wait too long; it may not refuse it.
   if (!(requests > 0) || /(connect|read|write) [1-9]|Non-2xx/.test(told)) throw new Error(`wrk found errors: ${told}`);
-  return { rate: requests / seconds, cpu: ((cpuSeconds(child.pid) - from) * 1e6) / requests };
+  return { rate: requests / seconds, cpu: ((cpu() - from) * 1e6) / requests };
+}
+
+/** The processes and those that they have started; what those start in turn counts when it has ended. */
+function processesOf(children) {
+  return children.flatMap(({ pid }) => {
+    const started = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return [...started.split(' ').filter(Boolean).map(Number), pid];
+  });
 }

@@ -11,6 +11,7 @@ import { parseComponent, type ParsedComponent } from './component/parse.ts';
 import { checkComponentImports, componentRole, type PreparedComponent } from './component/prepare.ts';
 import { UnsupportedComponentError } from './component/unsupported.ts';
 import { type CoreImport, type CoreModule, readCoreModule } from './inspect/core-module.ts';
+import { liftMemory } from './lift-memory.ts';
 import { checkThreads } from './threads/check-threads.ts';
 import { checkWasmer } from './wasmer/check.ts';
 
@@ -44,7 +45,7 @@ export class Modules {
   async load(service: WasmService): Promise<PreparedModule> {
     const file = fileOf(service);
     const { bytes, digest } = await this.#read(file, service);
-    const kind = `${service.memoryBytes ?? ''}:${compilesItself(service)}`;
+    const kind = `${service.memoryBytes ?? ''}:${compilesItself(service)}:${service.interface === 'cgi'}`;
     const key = `${digest}:${kind}`;
     const slot = `${file}:${kind}`;
     const known = this.#byFile.get(slot);
@@ -101,7 +102,8 @@ async function prepare(service: WasmService, file: ModuleFile): Promise<Prepared
   const layer = moduleLayer(file.bytes);
   if (layer === 'unknown') throw invalid(service, file, 'is not a WebAssembly module');
   if (layer === 'component') return await prepareComponent(service, file);
-  const capped = cap(service, file);
+  const itself = cap(service, file);
+  const capped = service.interface === 'cgi' ? liftMemory(itself) : itself;
   const module = compilesItself(service) ? undefined : await compile(service, file, capped.bytes);
   const { imports: all, exports } = readCoreModule(file.bytes);
   const imports = new Set(all.map(({ name }) => name));

@@ -40,6 +40,7 @@ export class Call implements GuestEvents {
   #unread = 0;
   /** Of the answer: sent to the client and not counted back. */
   #uncounted = 0;
+  #isStreaming = false;
   #isOver = false;
 
   constructor(exchange: Exchange, body: Body, hooks: CallHooks) {
@@ -60,10 +61,11 @@ export class Call implements GuestEvents {
     return this.#isOver;
   }
 
-  /** The guest has been told to begin: what the client sends from now on is for it. */
-  streamBody(): void {
+  /** What the client sends from now on is for the guest. */
+  begun(): void {
     const { request, response, expectsContinue } = this.exchange;
-    if (this.body.kind !== 'open') return;
+    if (this.abortedAt !== undefined || this.#isOver) return;
+    this.#isStreaming = true;
     if (expectsContinue) response.writeContinue();
     request.on('data', (chunk: Uint8Array) => {
       if (this.abortedAt !== undefined || this.#isOver) return;
@@ -109,7 +111,7 @@ export class Call implements GuestEvents {
   /** Nothing has moved for too long. */
   timeOut(): void {
     const { request } = this.exchange;
-    const isClients = this.body.kind === 'open' && !request.complete && this.#unread === 0;
+    const isClients = this.#isStreaming && !request.complete && this.#unread === 0;
     if (isClients) this.fail(408, 'the client did not go on with its body');
     else this.fail(504, 'no answer in time (x-wasm.cgi.timeout)');
   }
@@ -167,6 +169,7 @@ export class Call implements GuestEvents {
     this.target = target;
     this.method = this.method === 'HEAD' ? 'HEAD' : 'GET';
     this.body = { kind: 'none' };
+    this.#isStreaming = false;
     this.#answer = new Answer(response, this.method);
     this.runner = undefined;
     this.#hooks.again(this);

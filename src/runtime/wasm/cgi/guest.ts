@@ -11,11 +11,14 @@ import type { StringList } from '../wasi/guest.ts';
 import { WasiHost } from '../wasi/host.ts';
 import type { Post } from './guests.ts';
 import { type CgiStream, type RunnerData, STEP, type ToRunner, WINDOW } from './messages.ts';
+import type { Seat } from './seats.ts';
 
 export interface CgiGuestParts {
   readonly data: RunnerData;
   readonly post: Post;
   readonly uplink: Uplink;
+  readonly seat: Seat;
+  readonly usesSockets: boolean;
 }
 
 const clock = systemClock();
@@ -41,7 +44,7 @@ export class CgiGuest {
   #room = Promise.withResolvers<void>();
   #unreported = 0;
 
-  constructor({ data, post, uplink }: CgiGuestParts, message: Extract<ToRunner, { type: 'run' }>) {
+  constructor({ data, post, uplink, seat, usesSockets }: CgiGuestParts, message: Extract<ToRunner, { type: 'run' }>) {
     this.#id = message.id;
     this.#data = data;
     this.#post = post;
@@ -63,8 +66,9 @@ export class CgiGuest {
         },
       ],
       ...(data.descriptorLimit === undefined ? {} : { descriptorLimit: data.descriptorLimit }),
-      ...(data.importedMemory === undefined ? {} : { memory: new WebAssembly.Memory(data.importedMemory) }),
-      ...(usesSockets(data.module) || data.connect.length > 0
+      ...(seat.memory === undefined ? {} : { memory: seat.memory }),
+      ...(seat.linkage === undefined ? {} : { linkage: seat.linkage }),
+      ...(usesSockets
         ? {
             functions: (host) => {
               const options = { socketDir, address, uplink, waiters: host.waiters, onOwed: () => undefined };
@@ -80,8 +84,16 @@ export class CgiGuest {
     else stdin.end();
   }
 
-  /** Runs it to its end and tells of that. Never rejects. */
-  async run(): Promise<void> {
+  get memoryBytes(): number {
+    return this.#host.memory.bytes.length;
+  }
+
+  get descriptors(): number {
+    return this.#host.table.size;
+  }
+
+  /** Runs it to its end, tells of that and resolves with it. Never rejects. */
+  async run(): Promise<ExitStatus> {
     let exit: ExitStatus;
     try {
       await this.#connect();
@@ -93,6 +105,7 @@ export class CgiGuest {
     this.#network?.abandon();
     const output = this.#takeWritten();
     this.#post({ type: 'ended', id: this.#id, exit, output }, output === undefined ? [] : [output.buffer]);
+    return exit;
   }
 
   body(chunk: Uint8Array): void {
@@ -182,14 +195,3 @@ function environment(own: readonly string[], variables: string): StringList {
   for (let at = 0; at < bytes.length; at = bytes.indexOf(0, at) + 1) offsets.push(at);
   return { bytes, offsets };
 }
-
-function usesSockets(module: WebAssembly.Module): boolean {
-  let uses = KNOWN.get(module);
-  if (uses === undefined) {
-    uses = WebAssembly.Module.imports(module).some(({ name }) => name.startsWith('sock_') || name === 'epoll_oneoff');
-    KNOWN.set(module, uses);
-  }
-  return uses;
-}
-
-const KNOWN = new WeakMap<WebAssembly.Module, boolean>();

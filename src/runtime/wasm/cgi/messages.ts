@@ -9,10 +9,11 @@ import type { MountSource } from '../wasi/fs/root.ts';
  *
  *     front <- ready
  *     front -> run ->          begins unless it was withdrawn, see `claims`
+ *     front <- begun                          (of a request whose body streams)
  *     front -> body, body-end, taken, abort   (of a request)
  *     front <- output, read    (of a request)
  *     front <- ended
- *     front -> ping -> pong    it is not computing
+ *     front -> ping -> pong    it is not computing; what its guests use
  *     front <- ask, log; front -> answer
  *
  * `taken` and `read` count bytes back: neither side has more than a window on its way to the other.
@@ -39,13 +40,21 @@ export type ToRunner =
 
 export type FromRunner =
   | { readonly type: 'ready' }
+  /** From now on the request cannot go to another thread. */
+  | { readonly type: 'begun'; readonly id: number }
   | { readonly type: 'output'; readonly id: number; readonly stream: CgiStream; readonly chunk: Uint8Array }
   | { readonly type: 'read'; readonly id: number; readonly bytes: number }
   /** `output`: the last of stdout. */
   | { readonly type: 'ended'; readonly id: number; readonly exit: ExitStatus; readonly output: Uint8Array | undefined }
-  | { readonly type: 'pong' }
+  | { readonly type: 'pong'; readonly usage: RunnerUsage }
   | { readonly type: 'log'; readonly text: string }
   | Extract<FromGuest, { type: 'ask' }>;
+
+/** What the guests of a thread use together. */
+export interface RunnerUsage {
+  readonly memoryBytes: number;
+  readonly descriptors: number;
+}
 
 export type CgiStream = 'stdout' | 'stderr';
 

@@ -5,10 +5,12 @@ import { Worker } from 'node:worker_threads';
 import type { ExitStatus } from '../../../model/state.ts';
 import { workerUrl } from '../../../util/worker-url.ts';
 import type { Answer, Question } from '../messages.ts';
-import type { CgiStream, FromRunner, RunnerData, ToRunner } from './messages.ts';
+import type { CgiStream, FromRunner, RunnerData, RunnerUsage, ToRunner } from './messages.ts';
 
 /** What a request wants to hear of its guest. */
 export interface GuestEvents {
+  /** It takes its body now; told only of one that streams. */
+  begun(): void;
   output(stream: CgiStream, chunk: Uint8Array): void;
   /** So much of the body was read. */
   read(bytes: number): void;
@@ -34,6 +36,7 @@ export class Runner {
   readonly #ready = Promise.withResolvers<void>();
   #why = 'its thread ended';
   #isReady = false;
+  #usage = UNUSED;
   #pinged = false;
   #isComputing = false;
   #isEnding = false;
@@ -57,6 +60,11 @@ export class Runner {
 
   get inFlight(): number {
     return this.#guests.size;
+  }
+
+  /** What its guests used when they were last asked. */
+  get usage(): RunnerUsage {
+    return this.#guests.size === 0 ? UNUSED : this.#usage;
   }
 
   /** It has begun; until then nothing is to wait for it. */
@@ -106,6 +114,9 @@ export class Runner {
         this.#isReady = true;
         this.#ready.resolve();
         return;
+      case 'begun':
+        this.#guests.get(message.id)?.begun();
+        return;
       case 'output':
         this.#guests.get(message.id)?.output(message.stream, message.chunk);
         return;
@@ -121,6 +132,7 @@ export class Runner {
       case 'pong':
         this.#pinged = false;
         this.#isComputing = false;
+        this.#usage = message.usage;
         return;
       case 'log':
         this.#hooks.log(message.text);
@@ -144,3 +156,5 @@ export class Runner {
     for (const guest of guests) guest.ended({ how: 'lost', reason: this.#why }, undefined);
   }
 }
+
+const UNUSED: RunnerUsage = { memoryBytes: 0, descriptors: 0 };

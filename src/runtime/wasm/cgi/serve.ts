@@ -58,8 +58,7 @@ export async function serveCgi(request: GuestRequest, module: WebAssembly.Module
       return;
     }
     if (message.type === 'measure') {
-      // The guests come and go in threads of their own; what lasts is the connections.
-      const usage = { memoryBytes: 0, descriptors: 0, ...network.traffic.usage, connections: front.connections };
+      const usage = { ...service.usage, ...network.traffic.usage, connections: front.connections };
       post({ type: 'usage', ask: message.ask, usage });
       return;
     }

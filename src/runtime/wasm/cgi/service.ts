@@ -4,7 +4,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import type { Exchange } from '../http/front.ts';
 import { announced, type Body, collect, RefusedBody } from './body.ts';
 import { Call, type CallHooks, refuse } from './call.ts';
-import type { CgiSettings, RunnerData } from './messages.ts';
+import type { CgiSettings, RunnerData, RunnerUsage } from './messages.ts';
 import { metaVariables } from './meta-variables.ts';
 import { Runner, type RunnerHooks } from './runner.ts';
 
@@ -90,6 +90,17 @@ export class CgiService {
     }
   }
 
+  /** What the guests of the requests that are being answered use. */
+  get usage(): RunnerUsage {
+    let memoryBytes = 0;
+    let descriptors = 0;
+    for (const { usage } of this.#runners) {
+      memoryBytes += usage.memoryBytes;
+      descriptors += usage.descriptors;
+    }
+    return { memoryBytes, descriptors };
+  }
+
   /** Ends all threads. */
   close(): void {
     this.#isClosed = true;
@@ -151,7 +162,6 @@ export class CgiService {
     Atomics.store(this.#claims, call.slot, call.id);
     const whole = body.kind === 'whole' ? body.bytes : undefined;
     runner.run({ type: 'run', id: call.id, slot: call.slot, ...made, body: whole, isOpen: body.kind === 'open' }, call);
-    call.streamBody();
   }
 
   /** The emptiest thread; undefined: guests compute in all of them, or they only begin. */
@@ -245,12 +255,6 @@ export class CgiService {
 
   /** Back to the front of the queue. */
   #move(call: Call): void {
-    if (call.body.kind === 'open') {
-      // Its body has begun to go to the other thread.
-      call.fail(503, 'guests compute in all threads');
-      call.drop();
-      return;
-    }
     this.#calls.delete(call);
     this.#freeSlots.push(call.slot);
     call.runner = undefined;

@@ -1,6 +1,6 @@
 import { Errno } from '../wasi/errno.ts';
 import type { Guest } from '../wasi/guest.ts';
-import type { FunctionRow } from '../wasi/host.ts';
+import type { FunctionRow } from '../wasi/linkage.ts';
 import { fdClose } from '../wasi/fd.ts';
 import { pollOneoff } from '../wasi/poll.ts';
 import { SHUTDOWN_BOTH, sockAccept, sockRecv, sockSend, sockShutdown } from '../wasi/sock.ts';

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { ExitStatus } from '../../../model/state.ts';
 import { workerUrl } from '../../../util/worker-url.ts';
 import { Errno } from '../wasi/errno.ts';
-import type { HostCall } from '../wasi/host.ts';
+import type { HostCall } from '../wasi/linkage.ts';
 import { GuestStopped } from '../wasi/waiters.ts';
 import { CallBlock, createCallBlock } from './call-block.ts';
 import { type FromThread, type RunThread, SPAWN, type SpawnedThread, type ThreadData } from './messages.ts';

@@ -1,18 +1,28 @@
+const NOTHING = new ArrayBuffer(0);
+
 /**
  * A guest's linear memory. `memory.buffer` is replaced when the guest grows it, so views are derived anew
  * whenever the buffer changed; callers never keep one across a suspension.
  */
 export class GuestMemory {
   #memory: { readonly buffer: ArrayBuffer } | undefined;
-  #view = new DataView(new ArrayBuffer(0));
-  #bytes = new Uint8Array(0);
-  #buffer = Buffer.alloc(0);
+  #view = new DataView(NOTHING);
+  #bytes = new Uint8Array(NOTHING);
+  #buffer = Buffer.from(NOTHING);
   #isShared = false;
 
   /** Must be called before the first import of the guest runs. */
   bind(memory: { readonly buffer: ArrayBuffer }): void {
     this.#memory = memory;
     this.#derive();
+  }
+
+  /** The guest has ended: what still has this to read or write finds nothing, as the memory may be another's. */
+  release(): void {
+    this.#memory = undefined;
+    this.#view = new DataView(NOTHING);
+    this.#bytes = new Uint8Array(NOTHING);
+    this.#buffer = Buffer.from(NOTHING);
   }
 
   get view(): DataView {

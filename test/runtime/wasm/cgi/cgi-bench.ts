@@ -18,7 +18,7 @@ export function cgiService(
   more: Partial<WasmService> = {},
   args: readonly string[] = [],
 ): WasmService {
-  return wasmService('web', 'cgi', args, { interface: 'cgi', ports: [tcpPort(8080)], cgi, ...more });
+  return wasmService(more.name ?? 'web', 'cgi', args, { interface: 'cgi', ports: [tcpPort(8080)], cgi, ...more });
 }
 
 export async function upCgi(bench: WasmBench, service: WasmService): Promise<CgiUp> {

@@ -1,21 +1,28 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
 
+import { serviceName } from '../../../../src/model/ids.ts';
 import { WasmBench } from '../wasm-bench.ts';
 import { cgiService, type CgiUp, exchange, request, upCgi } from './cgi-bench.ts';
 
 let bench: WasmBench;
 let up: CgiUp;
+/** It has a script as php-cgi takes one. */
+let scripted: CgiUp;
 
 beforeAll(async () => {
   bench = new WasmBench();
-  up = await upCgi(bench, cgiService({}, { environment: { GREETING: 'grüß', HTTP_X_FIXED: 'from the file' } }));
+  const environment = { GREETING: 'grüß', HTTP_X_FIXED: 'from the file' };
+  [up, scripted] = await Promise.all([
+    upCgi(bench, cgiService({}, { environment })),
+    upCgi(bench, cgiService({ script: '/srv/env/index.php', root: '/srv' }, { name: serviceName('scripted') })),
+  ]);
 });
 
 afterAll(async () => await bench[Symbol.asyncDispose]());
 
 /** The variables of a request, as the guest printed them. */
-async function variablesOf(text: string): Promise<Readonly<Record<string, string>>> {
-  const body = (await exchange(up.port, text)).split('\r\n\r\n')[1] ?? '';
+async function variablesOf(text: string, port = up.port): Promise<Readonly<Record<string, string>>> {
+  const body = (await exchange(port, text)).split('\r\n\r\n')[1] ?? '';
   return Object.fromEntries(body.split('\n').map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]));
 }
 
@@ -93,6 +100,18 @@ describe('targets', () => {
     expect(await argsOf('GET /args?one+t%77o')).toEqual(['one', 'two']);
     expect(await argsOf('GET /args?a=1')).toEqual([]);
     expect(await argsOf('POST /args?one')).toEqual([]);
+  });
+});
+
+/** What php-cgi looks at; the guest of the tests prints its variables for the path `/env`. */
+describe('a script', () => {
+  const site = { DOCUMENT_ROOT: '/srv', REDIRECT_STATUS: '200', GATEWAY_INTERFACE: 'CGI/1.1' };
+  test.for([
+    ['GET /env?a=1', { SCRIPT_NAME: '/env/index.php', SCRIPT_FILENAME: '/srv/env/index.php', PATH_INFO: '/env' }],
+    ['GET /blog/post.php/env', { SCRIPT_NAME: '/blog/post.php', SCRIPT_FILENAME: '/srv/blog/post.php' }],
+  ] as const)('%s', async ([line, wanted], { expect }) => {
+    const told = await variablesOf(request(line), scripted.port);
+    expect(told).toMatchObject({ ...site, ...wanted, PATH_TRANSLATED: '/srv/env' });
   });
 });
 
