@@ -188,6 +188,8 @@ export class CgiService {
       gone: (gone) => {
         const at = this.#runners.indexOf(gone);
         if (at >= 0) this.#runners.splice(at, 1);
+        // The next request is not to wait for it.
+        if (this.#runners.length === 0 && gone.isReady && !this.#isClosed) this.#addRunner();
       },
     });
     this.#runners.push(runner);
