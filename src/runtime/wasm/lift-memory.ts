@@ -4,11 +4,12 @@ import type { CappedModule } from './cap-limits.ts';
 const Section = { CUSTOM: 0, TYPE: 1, IMPORT: 2, MEMORY: 5 } as const;
 const HEADER_SIZE = 8;
 const MEMORY_KIND = 2;
+const SHARED = 2;
 
 /**
  * The same module with the memory that it declares as an import, so that the host can bring one: to make a memory takes
- * longer than all else that an instance needs, and one that was cleared is as good. A module that declares none, or
- * several, stays as it is.
+ * longer than all else that an instance needs, and one that was cleared is as good. A module that declares none, a shared
+ * one or several, stays as it is.
  */
 export function liftMemory(capped: CappedModule): CappedModule {
   const { bytes, importedMemory } = capped;
@@ -18,8 +19,9 @@ export function liftMemory(capped: CappedModule): CappedModule {
   const memory = new BinaryReader(bytes, declared.contents, declared.end);
   if (memory.unsigned() !== 1) return capped;
   // Capped memories always have a maximum.
-  memory.byte();
-  const limits = { initial: memory.unsigned(), maximum: memory.unsigned() };
+  const isShared = (memory.byte() & SHARED) !== 0;
+  if (isShared) return capped;
+  const limits = { initial: memory.unsigned(), maximum: memory.unsigned(), shared: false };
   const parts: Uint8Array[] = [bytes.subarray(0, HEADER_SIZE)];
   const entry = [
     ...name('wcompose'),

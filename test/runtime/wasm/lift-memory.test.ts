@@ -24,7 +24,7 @@ test.for([
   ['without types', [MEMORY, EXPORT, DATA], ['memory']],
 ] as const)('a memory becomes an import: %s', ([, parts, names], { expect }) => {
   const { bytes, importedMemory } = lift(...parts);
-  expect(importedMemory).toEqual({ initial: 2, maximum: 65_536 });
+  expect(importedMemory).toEqual({ initial: 2, maximum: 65_536, shared: false });
   const module = new WebAssembly.Module(bytes);
   expect(
     WebAssembly.Module.imports(module)
