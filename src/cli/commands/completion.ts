@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import { EXIT_OK } from '../context.ts';
 import type { CommandContext, ExitStatusCode } from '../context.ts';
+import { packageFile } from '../package-file.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
@@ -10,7 +11,7 @@ export type Shell = 'bash' | 'zsh' | 'fish';
  * and what they are; the last line says whether files are asked for too: `:none`, `:files`, `:directories`.
  */
 export async function completion(shell: Shell, context: CommandContext): Promise<ExitStatusCode> {
-  const script = new URL(`../../../completions/wcompose.${shell}`, import.meta.url);
+  const script = packageFile(`completions/wcompose.${shell}`);
   context.output.out(await readFile(script, { encoding: 'utf8', signal: context.signal }));
   return EXIT_OK;
 }
